@@ -1,0 +1,71 @@
+# Everything here sets itself up: `make test` and `make demo` need Python 3.11 or later and nothing else.
+# Each environment has a stamp file, so a second call starts at once. Works with GNU make 3.81 and later.
+
+PYTHON ?= python3
+ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+LANGCHAIN := .venv-langchain
+LLAMAINDEX := .venv-llamaindex
+RUN := $(VENV)/bin/python -m
+PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
+SOURCES := automix_core langchain_automix llamaindex_automix tests docs/examples
+
+.PHONY: help demo test lint format docs clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what there is.
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -e 's/:.*## */: /'
+
+demo: $(VENV)/.ready  ## Route real questions between two local models: make demo ARGS="--framework langchain"
+	$(VENV)/bin/python docs/examples/demo.py $(ARGS)
+
+test: lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready  ## Every check and every test, each adapter also without the other framework.
+	@echo "== the LangChain adapter, with no LlamaIndex installed"
+	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/llamaindex
+	@echo "== the LlamaIndex adapter, with no LangChain installed"
+	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/langchain
+	@echo "== everything"
+	$(RUN) $(PYTEST) --durations=10
+
+lint: $(VENV)/.ready  ## Style, types and import directions.
+	$(RUN) ruff check $(SOURCES)
+	$(RUN) ruff format --check $(SOURCES)
+	$(RUN) mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.ready  ## Put the code in order.
+	$(RUN) ruff check --fix $(SOURCES)
+	$(RUN) ruff format $(SOURCES)
+
+docs: $(VENV)/.docs-ready  ## Build the documentation into site/.
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
+	@echo "built site/index.html"
+
+clean:  ## Remove everything that make has made.
+	rm -rf $(VENV) $(LANGCHAIN) $(LLAMAINDEX) site dist
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# $(call environment,FOLDER,WHAT TO INSTALL): make the environment if need be, and bring it up to date.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	@echo "setting up $(1) (a minute or two, once)"
+	@$(PYTHON) -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(1)/bin/python -m pip install --quiet --constraint constraints.txt $(2)
+	@touch $@
+endef
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(call environment,$(VENV),--editable ".[all]" --group dev)
+
+$(VENV)/.docs-ready: $(VENV)/.ready
+	@$(RUN) pip install --quiet --constraint constraints.txt --group docs
+	@touch $@
+
+$(LANGCHAIN)/.ready: pyproject.toml constraints.txt
+	$(call environment,$(LANGCHAIN),--editable ".[langchain]" --group langchain-test)
+
+$(LLAMAINDEX)/.ready: pyproject.toml constraints.txt
+	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex]" --group llamaindex-test)
