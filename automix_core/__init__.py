@@ -1,0 +1,55 @@
+"""The framework-free core of automix-routing: a router is one loop over interchangeable parts.
+
+`Router.preset("cascade")` or `Router.preset("automix")` makes one. The adapters
+`langchain_automix` and `llamaindex_automix` give it models.
+"""
+
+from automix_core._version import __version__
+from automix_core.arms import Arm, Arms, Capabilities
+from automix_core.contexts import Grounding, collect_decisions, grounding, preferring
+from automix_core.decision import AlwaysLargest, Decision, Step, Verdict
+from automix_core.errors import (
+    AllArmsFailed,
+    AutomixError,
+    ConfigurationError,
+    SavedRouterError,
+    StreamInterrupted,
+    UnexpectedModelError,
+    UnknownNameError,
+)
+from automix_core.parts import Estimator, Policy, Verifier
+from automix_core.prices import ListPrice, Price
+from automix_core.request import Needs, Preference, Request
+from automix_core.router import Outcome, Router
+
+__all__ = [
+    "AllArmsFailed",
+    "AlwaysLargest",
+    "Arm",
+    "Arms",
+    "AutomixError",
+    "Capabilities",
+    "ConfigurationError",
+    "Decision",
+    "Estimator",
+    "Grounding",
+    "ListPrice",
+    "Needs",
+    "Outcome",
+    "Policy",
+    "Preference",
+    "Price",
+    "Request",
+    "Router",
+    "SavedRouterError",
+    "Step",
+    "StreamInterrupted",
+    "UnexpectedModelError",
+    "UnknownNameError",
+    "Verdict",
+    "Verifier",
+    "__version__",
+    "collect_decisions",
+    "grounding",
+    "preferring",
+]

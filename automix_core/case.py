@@ -1,0 +1,157 @@
+"""One request on its way through the loop: who was asked, what came back, what may still happen.
+
+A `Case` turns the live objects (replies, failures, signals) into the arrays that estimators and
+policies read. It decides nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from automix_core.errors import ConfigurationError
+from automix_core.evidence import Answer, Evidence, Floats, Signal
+from automix_core.flow import Failure, Usage
+from automix_core.prices import NOMINAL
+
+if TYPE_CHECKING:
+    from automix_core.arms import Arm, Arms
+    from automix_core.ledger import Ledger
+    from automix_core.parts import Verifier
+    from automix_core.request import Preference, Request
+
+__all__ = ["Case", "validity"]
+
+
+class Case:
+    """The live state of one request.
+
+    Args:
+        request: The request.
+        arms: The router's arms.
+        preference: The preference in force.
+        ledger: Its record and bill.
+        verifier: What would look at each answer; it adds to what asking an arm costs.
+
+    Raises:
+        ConfigurationError: A forced arm that does not exist, or a `max_cost` without prices.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        arms: Arms,
+        preference: Preference,
+        ledger: Ledger,
+        verifier: Verifier,
+    ) -> None:
+        self.request = request
+        self.arms = arms
+        self.preference = preference
+        self.answers: dict[int, Answer] = {}
+        self.failures: dict[int, Failure] = {}
+        self._ledger = ledger
+        self._forced = None if preference.force is None else arms.position(preference.force)
+        if preference.max_cost is not None and not arms.priced:
+            msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
+            raise ConfigurationError(msg)
+        self._costs = arms.costs * (1 + self._verification(verifier))
+        self._misfits = {
+            index: why
+            for index, arm in enumerate(arms)
+            if (why := arm.can.misfit(request.needs)) is not None
+        }
+
+    @property
+    def in_hand(self) -> Answer | None:
+        """The latest answer, if there is any."""
+        return next(reversed(self.answers.values()), None)
+
+    @property
+    def causes(self) -> list[Failure]:
+        """Why each arm gave no answer: what failed, in order, then what could not be asked."""
+        unasked = [
+            Failure(arm.name, "error", ConfigurationError(why))
+            for index, arm in enumerate(self.arms)
+            if index not in self.failures and (why := self.ruled_out(index)) is not None
+        ]
+        return [*self.failures.values(), *unasked]
+
+    def ruled_out(self, index: int) -> str | None:
+        """Why an arm may not be asked now, or `None` where it may."""
+        if index in self.answers or index in self.failures:
+            return "was asked already"
+        if index in self._misfits:
+            return self._misfits[index]
+        if self._forced not in (None, index) and self._forced not in self.failures:
+            return f"the preference forces {self.arms[self._forced].name}"
+        limit = self.preference.max_latency
+        if limit is not None and self.answers and self._ledger.elapsed > limit:
+            return f"the {limit:g} s of max_latency were up"
+        budget = self.preference.max_cost
+        if budget is not None and self._ledger.known_cost + self._expected(index) > budget:
+            return f"it would have gone over max_cost ({budget:g} US dollars)"
+        return None
+
+    def evidence(self, draw: float) -> Evidence:
+        """What is known now, as one row.
+
+        Args:
+            draw: A uniform number in [0, 1) for policies that randomise.
+        """
+        count = len(self.arms)
+        places = range(count)
+        signals = {i: a.signal for i, a in self.answers.items() if a.signal is not None}
+        names = {name for signal in signals.values() for name in signal.values}
+        return Evidence(
+            able=np.array([[self.ruled_out(i) is None for i in places]]),
+            answered=np.array([[i in self.answers for i in places]]),
+            confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
+            cost=self._costs[None, :],
+            reference_cost=self.arms.reference_cost,
+            draw=np.array([draw]),
+            signals={
+                name: _row(count, {i: s.values.get(name) for i, s in signals.items()})
+                for name in sorted(names)
+            },
+        )
+
+    def answered(self, index: int, answer: Answer) -> None:
+        """Take an answer in hand."""
+        self.answers[index] = answer
+
+    def failed(self, index: int, failure: Failure) -> None:
+        """Note that an arm gave no usable answer."""
+        self.failures[index] = failure
+
+    def confidence(self, index: int) -> float | None:
+        """The confidence in an arm's answer, if it was verified and there was a verdict."""
+        signal = self.answers[index].signal
+        return None if signal is None else signal.confidence
+
+    def _verification(self, verifier: Verifier) -> Floats:
+        """Cost of verifying each answer, in units of that answer; the last is never checked."""
+        if self.request.kind != "answer":
+            return np.zeros(len(self.arms))
+        checked: list[Arm] = list(self.arms)[:-1]
+        return np.array([*(verifier.relative_cost(arm) for arm in checked), 0.0])
+
+    def _expected(self, index: int) -> float:
+        """US dollars that asking an arm is expected to cost, from the length of this prompt."""
+        price = self.arms[index].price
+        tokens = self.request.needs.tokens or NOMINAL.input_tokens
+        expected = price.cost(Usage(tokens, NOMINAL.output_tokens)) if price else None
+        return expected or 0.0
+
+
+def _row(count: int, known: dict[int, float | None]) -> Floats:
+    """One row of `count` numbers, NaN where nothing is known."""
+    values = [known.get(i) for i in range(count)]
+    return np.array([[np.nan if value is None else value for value in values]])
+
+
+def validity(answer: Answer) -> Signal:
+    """The signal of a reply that is judged by its form: a tool call or a structured result."""
+    confidence = None if answer.reply.valid is None else float(answer.reply.valid)
+    return Signal(confidence, values={"validity": confidence})

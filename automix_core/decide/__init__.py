@@ -1,0 +1,5 @@
+"""Policies: estimates go in, actions come out. One policy a file."""
+
+from automix_core.decide.value import Value
+
+__all__ = ["Value"]

@@ -1,0 +1,59 @@
+"""The uncalibrated meta-verifier: believe the confidence, and expect a little more elsewhere."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from automix_core.errors import ConfigurationError
+from automix_core.evidence import Estimates, Evidence
+from automix_core.parts import Estimator
+
+__all__ = ["Threshold"]
+
+DEFAULT_COST_WEIGHT = 0.1
+
+
+@dataclass(frozen=True)
+class Threshold(Estimator):
+    """Accept an answer whose confidence reaches a threshold (AutoMix's simplest meta-verifier).
+
+    It is written as an estimator, so that the preference can move it. An answer in hand is
+    believed to be as good as its confidence; an arm not asked yet is believed to reach
+    `threshold + 0.1`, the prior. With the default preference (a call to the dearest of the arms
+    is worth 0.1) an answer is then kept exactly if its confidence is at least `threshold` and
+    only the dearest arm is left. With `cost_weight = w` the line is at `threshold + 0.1 - w`:
+    lower if money matters more. Nothing here was measured: calibrate to replace the prior.
+
+    Attributes:
+        threshold: In [0, 1].
+        unverified: What an answer without a verdict is believed to be worth: nothing, so that it
+            is never accepted while another arm can be asked.
+    """
+
+    name = "threshold"
+    threshold: float = 0.5
+    unverified: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check that the threshold can be reached."""
+        for name in ("threshold", "unverified"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0 <= value <= 1):
+                msg = f"Threshold.{name} must lie in [0, 1], not {value!r}."
+                raise ConfigurationError(msg)
+
+    def estimate(self, evidence: Evidence) -> Estimates:
+        """Confidence for what was answered, the prior for what was not."""
+        prior = min(1.0, self.threshold + DEFAULT_COST_WEIGHT)
+        believed = np.where(np.isnan(evidence.confidence), self.unverified, evidence.confidence)
+        quality = np.where(evidence.answered, believed, prior)
+        return Estimates(
+            quality=quality,
+            sd=np.zeros_like(quality),
+            cost=np.where(evidence.answered, 0.0, evidence.cost),
+            latency=np.where(evidence.answered, 0.0, np.nan),
+            reference_cost=evidence.reference_cost,
+        )

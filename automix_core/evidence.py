@@ -1,0 +1,188 @@
+"""The vocabulary that the parts share: answers, signals, evidence, estimates and actions.
+
+Everything an estimator or a policy sees is an array over n rows and the arms, cheapest first. A
+live request is n = 1; a replay of recorded outcomes is n = a million. The parts cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automix_core.flow import Reply
+
+__all__ = ["Actions", "Answer", "Bools", "Estimates", "Evidence", "Floats", "Run", "Signal", "Stop"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a verifier says of an answer.
+
+    Attributes:
+        confidence: In [0, 1], or `None` where the verifier came to no verdict. No verdict is
+            neither a yes nor a no.
+        planned: How many samples the verifier would take in full.
+        asked: How many it took. Fewer than planned: the signal is censored, and it must never
+            be stored as a confidence, for it says only on which side of a line the rest lies.
+        valid: How many of them held a verdict.
+        correct: How many verdicts said that the answer is right.
+        values: Each contributing signal by the name of its verifier.
+        note: Why there is no verdict, in a few words.
+    """
+
+    confidence: float | None
+    planned: int = 0
+    asked: int = 0
+    valid: int = 0
+    correct: int = 0
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def censored(self) -> bool:
+        """Whether the verifier stopped before it had taken all its samples."""
+        return self.asked < self.planned
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A usable reply of an arm, with what was made of it."""
+
+    arm: str
+    reply: Reply
+    signal: Signal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about n requests, as arrays over arms in order of cost.
+
+    Attributes:
+        able: (n, arms) the arm may be asked: it can do what is needed and was not asked yet.
+        answered: (n, arms) the arm's answer is in hand.
+        confidence: (n, arms) the verifier's confidence in that answer; NaN where there is none.
+        signals: The contributing signals by name, each (n, arms), NaN where missing.
+        cost: (n, arms) what asking the arm is listed to cost, its verification included. US
+            dollars, or relative units where a price is unknown.
+        reference_cost: Mean cost of one call to the dearest arm, in the same unit.
+        draw: (n,) one uniform number in [0, 1), drawn anew each step, so that policies are pure.
+    """
+
+    able: Bools
+    answered: Bools
+    confidence: Floats
+    cost: Floats
+    reference_cost: float
+    draw: Floats
+    signals: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.able)
+
+    def supposing(self, arm: int, signals: Sequence[Signal]) -> Evidence:
+        """One row's evidence, once for each signal that the arm's answer might yet receive.
+
+        Args:
+            arm: The arm's place in the order of cost.
+            signals: The possible signals; the result has one row for each.
+        """
+        count = len(signals)
+        confidence = np.repeat(self.confidence, count, axis=0)
+        confidence[:, arm] = [np.nan if s.confidence is None else s.confidence for s in signals]
+        names = set(self.signals).union(*(s.values for s in signals))
+        values: dict[str, Floats] = {}
+        for name in names:
+            known = self.signals.get(name)
+            column = (
+                np.full_like(confidence, np.nan) if known is None else np.repeat(known, count, 0)
+            )
+            got = [s.values.get(name) for s in signals]
+            column[:, arm] = [np.nan if g is None else g for g in got]
+            values[name] = column
+        return replace(
+            self,
+            able=np.repeat(self.able, count, axis=0),
+            answered=np.repeat(self.answered, count, axis=0),
+            confidence=confidence,
+            cost=np.repeat(self.cost, count, axis=0),
+            draw=np.repeat(self.draw, count),
+            signals=values,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """What an estimator believes of every arm, each array (n, arms).
+
+    Attributes:
+        quality: Expected quality in [0, 1].
+        sd: Standard deviation of that belief.
+        cost: Remaining cost, verification included; 0 for an answer in hand.
+        latency: Seconds until the arm's answer; NaN where unknown, 0 for an answer in hand.
+        reference_cost: Mean cost of one call to the dearest arm, in the unit of `cost`.
+    """
+
+    quality: Floats
+    sd: Floats
+    cost: Floats
+    latency: Floats
+    reference_cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Ask an arm.
+
+    Attributes:
+        arm: Its place in the order of cost.
+        final: The policy commits: a usable reply is returned whatever a verifier would say.
+    """
+
+    arm: int
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Return the answer of this arm, which is in hand."""
+
+    arm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What a policy decided for n rows, each array (n,).
+
+    Attributes:
+        arm: The arm to ask or to return; -1 where nothing is in hand and nobody can be asked.
+        run: `True` to ask that arm, `False` to stop with its answer.
+        final: The ask is a commitment.
+        propensity: Probability with which this action was chosen.
+        stop_value: Value of stopping now, -inf with nothing in hand.
+        run_value: Value of the best arm that could be asked, -inf where there is none.
+    """
+
+    arm: NDArray[np.int64]
+    run: Bools
+    final: Bools
+    propensity: Floats
+    stop_value: Floats
+    run_value: Floats
+
+    def first(self) -> Run | Stop | None:
+        """The first row's action, or `None` where there is nothing to ask or to return."""
+        arm = int(self.arm[0])
+        if arm < 0:
+            return None
+        return Run(arm, bool(self.final[0])) if self.run[0] else Stop(arm)
+
+    def unanimous(self) -> bool:
+        """Whether every row takes the same action."""
+        same = (self.arm == self.arm[0]) & (self.run == self.run[0])
+        return bool(same.all())

@@ -1,0 +1,101 @@
+"""Finding the question and the retrieved context in a conversation.
+
+Adapters turn their messages into neutral turns and ask here, so that both frameworks see the same
+question and the same context in the same conversation. An explicit `with grounding(...)` block
+always wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from automix_core.contexts import Grounding, current_grounding
+
+__all__ = ["Role", "Said", "find_grounding", "split_prompt"]
+
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a conversation, as text without reasoning blocks.
+
+    Attributes:
+        role: Who said it.
+        text: What was said.
+    """
+
+    role: Role
+    text: str
+
+
+def find_grounding(conversation: Sequence[Said]) -> Grounding:
+    """The question of a conversation and the text that its answer must rest on.
+
+    The question is the last user message, without any context pasted into it. The context is, in
+    this order: what tools returned since then; what is pasted into that message under a label, in
+    tags or between fences; what is so marked in the system message.
+
+    Args:
+        conversation: The messages, oldest first.
+    """
+    if explicit := current_grounding():
+        return explicit
+    last = max((i for i, said in enumerate(conversation) if said.role == "user"), default=-1)
+    asked = conversation[last].text if last >= 0 else ""
+    question, pasted = split_prompt(asked)
+    tools = [said.text for said in conversation[last + 1 :] if said.role == "tool"]
+    if tools:
+        return Grounding(question, "\n\n".join(tools))
+    if pasted:
+        return Grounding(question, pasted)
+    systems = [said.text for said in conversation if said.role == "system"]
+    return Grounding(question, next(filter(None, map(marked_context, systems)), ""))
+
+
+def split_prompt(text: str) -> tuple[str, str]:
+    """The question and the context of a prompt that may hold both.
+
+    Args:
+        text: A user message.
+
+    Returns:
+        The question, and the context or an empty string. A prompt in which no context is marked
+        is all question.
+    """
+    context = marked_context(text)
+    if not context:
+        return text.strip(), ""
+    rest = text.replace(context, "\n", 1)
+    labelled = list(_QUESTION.finditer(rest))
+    if labelled:
+        rest = _AFTER.split(rest[labelled[-1].end() :])[0]
+    else:
+        rest = _CONTEXT.sub("", re.sub(r"</?\w+>|^-{5,}$", "", rest, flags=re.MULTILINE))
+    return rest.strip(), context
+
+
+def marked_context(text: str) -> str:
+    """The context in a text that marks it: in tags, between fences, or under a label."""
+    for pattern in (_TAGS, _FENCES, _LABEL):
+        if found := pattern.search(text):
+            return found["context"].strip()
+    return ""
+
+
+_NAMES = r"(?:retrieved[ _])?(?:contexts?|documents?|passages?|sources?)"
+_TAGS = re.compile(rf"<(?P<tag>{_NAMES})>(?P<context>.+?)</(?P=tag)>", re.DOTALL | re.IGNORECASE)
+_FENCES = re.compile(r"^-{5,}\n(?P<context>.+?)\n-{5,}$", re.DOTALL | re.MULTILINE)
+_CONTEXT = re.compile(
+    rf"^(?:use (?:the|this)[^\n:]*|{_NAMES}):[ \t]*", re.MULTILINE | re.IGNORECASE
+)
+_QUESTION = re.compile(r"^(?:question|query|user question):[ \t]*", re.MULTILINE | re.IGNORECASE)
+_AFTER = re.compile(r"^(?:\w+ )?answer:", re.MULTILINE | re.IGNORECASE)
+_LABEL = re.compile(
+    rf"{_CONTEXT.pattern}\n*(?P<context>.+?)(?={_QUESTION.pattern}|\Z)",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)

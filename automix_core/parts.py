@@ -1,0 +1,129 @@
+"""The protocols at which parts meet, and how a part becomes data.
+
+A part is a frozen dataclass whose fields are its parameters. It has a `kind` (verifier,
+estimator, policy), a registry `name` and three duties at most. Writing a new one is writing one
+small class in one file; subclassing registers it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from automix_core.errors import UnknownNameError
+from automix_core.evidence import Actions, Answer, Estimates, Evidence, Signal
+from automix_core.flow import Flow, SampleOptions
+from automix_core.request import Preference, Request
+
+if TYPE_CHECKING:
+    from automix_core.arms import Arm
+
+__all__ = ["Estimator", "Part", "Policy", "Settles", "Verifier", "find_part", "parts_of_kind"]
+
+Settles = Callable[[Sequence[Signal]], bool]
+"""Given every signal that is still possible: do they all lead to the same action?"""
+
+_REGISTRY: dict[tuple[str, str], type[Part]] = {}
+
+
+class Part:
+    """Something a router is put together from. Subclasses with a `name` are found by it."""
+
+    kind: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Register the class under its kind and name, if it has a name of its own."""
+        super().__init_subclass__(**kwargs)
+        if cls.__dict__.get("name"):
+            _REGISTRY[cls.kind, cls.name] = cls
+
+
+def parts_of_kind(kind: str) -> dict[str, type[Part]]:
+    """Every registered part of a kind, by name."""
+    return {name: part for (k, name), part in _REGISTRY.items() if k == kind}
+
+
+def find_part(kind: str, name: str) -> type[Part]:
+    """The part registered under a name.
+
+    Raises:
+        UnknownNameError: There is none; the message lists those that exist.
+    """
+    if (kind, name) not in _REGISTRY:
+        raise UnknownNameError(kind, name, parts_of_kind(kind))
+    return _REGISTRY[kind, name]
+
+
+class Verifier(Part, ABC):
+    """Looks at an answer and says how far to trust it.
+
+    Verifiers combine: `AnswerLikelihood() | SelfVerification()` averages both.
+    """
+
+    kind = "verifier"
+
+    @abstractmethod
+    def verify(self, request: Request, answer: Answer, arm: Arm, settles: Settles) -> Flow[Signal]:
+        """Judge one answer.
+
+        Args:
+            request: The request; question and context are untrusted text.
+            answer: A usable text answer of `arm`.
+            arm: The arm that gave it.
+            settles: Tells whether the action no longer depends on what is still unknown.
+
+        Returns:
+            A flow that yields the asks it needs and returns a signal. Failures of those asks are
+            no reason to raise: without a verdict the confidence is `None`.
+        """
+
+    def wants(self, arm: Arm) -> SampleOptions:
+        """What the arm's own answer must carry for this verifier to work."""
+        return SampleOptions()
+
+    def relative_cost(self, arm: Arm) -> float:
+        """Rough cost of one verification, in units of the arm's own answer."""
+        return 1.0
+
+    def helpers(self) -> Mapping[str, Any]:
+        """Models other than the arms that this verifier asks, by the name it asks them under."""
+        return {}
+
+    def with_helpers(self, helpers: Mapping[str, Arm]) -> Verifier:
+        """This verifier, once the adapter has read off its helpers what they can do."""
+        return self
+
+    def __or__(self, other: Verifier) -> Verifier:
+        """Both verifiers, averaged."""
+        combine: Any = find_part("verifier", "combined")
+        joined: Verifier = combine.of(self, other)
+        return joined
+
+
+class Estimator(Part, ABC):
+    """Evidence in, estimates of every arm out. Meta-verifiers are estimators."""
+
+    kind = "estimator"
+
+    @abstractmethod
+    def estimate(self, evidence: Evidence) -> Estimates:
+        """Quality, cost and latency of every arm, given what is known so far.
+
+        Args:
+            evidence: n rows.
+
+        Returns:
+            Arrays of shape (n, arms).
+        """
+
+
+class Policy(Part, ABC):
+    """Estimates in, actions out: ask which arm next, or stop and return which answer."""
+
+    kind = "policy"
+
+    @abstractmethod
+    def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:
+        """Choose for each of n rows. Pure: all randomness is in `evidence.draw`."""

@@ -1,0 +1,112 @@
+"""What a caller asks for, and how the caller wants quality, cost and latency traded.
+
+A `Request` is the part of a call that the router may look at: the question, the retrieved
+context and what the answer needs. The framework's own messages stay with the adapter. A
+`Preference` belongs to one request, so that changing it needs no retraining.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self
+
+from automix_core.errors import ConfigurationError, UnknownNameError
+
+__all__ = ["Kind", "Needs", "Preference", "Request"]
+
+Kind = Literal["answer", "tools", "structured", "utility"]
+"""What sort of call this is.
+
+`answer` is routed and verified; `tools` and `structured` replies are judged by their validity;
+`utility` calls (a selector, a condenser, a judge) go to the cheapest able arm, unverified.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an arm must be able to do to serve a request.
+
+    Attributes:
+        tools: The reply may have to call tools.
+        images: The request holds something other than text.
+        tokens: Rough length of the whole prompt in tokens; 0 where it was not estimated.
+    """
+
+    tools: bool = False
+    images: bool = False
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as far as the router may see it.
+
+    Attributes:
+        question: The newest thing the user asked, as text.
+        context: The retrieved text the answer must rest on; empty where there is none.
+        kind: What sort of call this is.
+        needs: What an arm must be able to do.
+    """
+
+    question: str
+    context: str = ""
+    kind: Kind = "answer"
+    needs: Needs = field(default_factory=Needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """How one request trades quality against cost and latency.
+
+    Attributes:
+        cost_weight: Points of quality that one call to the dearest model is worth; 0.1 reads "ten
+            points of quality are worth one such call". It is 1/lambda of the routing papers.
+        latency_weight: Points of quality that one second is worth.
+        max_cost: Most US dollars this request may be expected to cost; needs known prices.
+        max_latency: Seconds after which no further arm is started once an answer is in hand.
+            What already runs is not cut short.
+        force: Name of the one arm to ask, unverified; the other arms serve only if it fails.
+
+    Raises:
+        UnknownNameError: A keyword that is none of the above.
+        ConfigurationError: A value that is negative, infinite or not a number.
+    """
+
+    cost_weight: float = 0.1
+    latency_weight: float = 0.0
+    max_cost: float | None = None
+    max_latency: float | None = None
+    force: str | None = None
+
+    def __new__(cls, *_args: Any, **given: Any) -> Self:
+        """Refuse unknown keywords with a message that lists the known ones."""
+        known = [f.name for f in fields(cls)]
+        for name in given:
+            if name not in known:
+                what = "preference"
+                raise UnknownNameError(what, name, known)
+        return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        """Check every number once, so that no policy has to."""
+        for name in ("cost_weight", "latency_weight", "max_cost", "max_latency"):
+            value = getattr(self, name)
+            optional = name.startswith("max_")
+            if value is None and optional:
+                continue
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or not math.isfinite(value)
+                or value < 0
+            ):
+                msg = f"Preference.{name} must be a number of at least 0, not {value!r}."
+                raise ConfigurationError(msg)
+        if not isinstance(self.force, str | None):
+            msg = f"Preference.force must be the name of an arm, not {self.force!r}."  # type: ignore[unreachable]
+            raise ConfigurationError(msg)
+
+    def as_dict(self) -> dict[str, float | str | None]:
+        """The preference as JSON values, for traces and cache keys."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}

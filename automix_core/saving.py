@@ -1,0 +1,180 @@
+"""Saved routers: a directory with a readable `router.json`, and arrays beside it.
+
+Every part is data: its registry name and its parameters. Arrays go to one `.npz` file that is
+read with pickling switched off, so loading executes no code. Live objects (a judge, a callable)
+are saved as named slots and given back on loading. `router.json` is replaced in one step and
+names the arrays it belongs to, so a reader never sees half a router.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automix_core._version import __version__
+from automix_core.errors import ConfigurationError, SavedRouterError
+from automix_core.parts import Part, find_part
+
+__all__ = ["as_json", "read_router", "write_router"]
+
+FORMAT = 1
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write_router(path: str | Path, manifest: Mapping[str, Any]) -> None:
+    """Write a router's manifest to a directory, atomically.
+
+    Args:
+        path: The directory; it is made if it does not exist.
+        manifest: JSON values and parts, by name.
+
+    Raises:
+        SavedRouterError: The directory cannot be written.
+    """
+    folder = Path(path)
+    arrays: Arrays = {}
+    body = {key: _dump(value, key, arrays) for key, value in manifest.items()}
+    head: dict[str, Any] = {"format": FORMAT, "version": __version__, "arrays": None}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if arrays:
+            head["arrays"] = _write_arrays(folder, arrays)
+        text = json.dumps({**head, **body}, indent=2, ensure_ascii=False) + "\n"
+        _replace(folder / "router.json", text.encode())
+        for stale in folder.glob("arrays-*.npz"):
+            if stale.name != head["arrays"]:
+                stale.unlink()
+    except OSError as error:
+        msg = f"Cannot write a router to {folder}: {error}"
+        raise SavedRouterError(msg) from error
+
+
+def as_json(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest as JSON values; arrays are shown by a digest of their content."""
+    arrays: Arrays = {}
+    body = {key: _dump(value, key, arrays) for key, value in manifest.items()}
+    digests = {key: hashlib.sha256(a.tobytes()).hexdigest()[:16] for key, a in arrays.items()}
+    return {**body, "arrays": digests} if digests else body
+
+
+def read_router(path: str | Path, resources: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a manifest that `write_router` wrote, with its parts made again.
+
+    Args:
+        path: The directory.
+        resources: Live objects by the name of their slot.
+
+    Raises:
+        SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
+    """
+    folder = Path(path)
+    try:
+        raw = json.loads((folder / "router.json").read_text(encoding="utf-8"))
+        form = raw["format"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        msg = f"There is no readable router in {folder}: {error}"
+        raise SavedRouterError(msg) from error
+    if form != FORMAT:
+        msg = f"{folder} has format {form}, and this version reads format {FORMAT}."
+        raise SavedRouterError(msg)
+    try:
+        arrays = _read_arrays(folder, raw.pop("arrays"))
+        return {key: _load(value, arrays, resources) for key, value in raw.items()}
+    except (OSError, ValueError, TypeError, KeyError, ConfigurationError) as error:
+        msg = f"The router in {folder} cannot be read: {error}"
+        raise SavedRouterError(msg) from error
+
+
+def _dump(value: Any, where: str, arrays: Arrays) -> Any:
+    """A value as JSON: parts by name, arrays by reference, live objects as slots."""
+    if isinstance(value, Part):
+        fields = dataclasses.fields(value)  # type: ignore[arg-type]
+        parameters = {
+            f.name: _dump(getattr(value, f.name), f"{where}.{f.name}", arrays) for f in fields
+        }
+        return {"part": [value.kind, value.name], "parameters": _slotted(value, parameters)}
+    if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            msg = f"{where} holds Python objects and cannot be saved."
+            raise SavedRouterError(msg)
+        arrays[where] = value
+        return {"array": where}
+    if isinstance(value, Mapping):
+        return {"map": {str(k): _dump(v, f"{where}.{k}", arrays) for k, v in value.items()}}
+    if isinstance(value, tuple | list):
+        return [_dump(v, f"{where}.{i}", arrays) for i, v in enumerate(value)]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return {"slot": None}
+
+
+def _slotted(part: Part, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The same parameters, with each live object's slot named after its part."""
+    return {
+        key: {"slot": part.name} if value == {"slot": None} else value
+        for key, value in parameters.items()
+    }
+
+
+def _load(value: Any, arrays: Arrays, resources: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return tuple(_load(v, arrays, resources) for v in value)
+    if not isinstance(value, dict):
+        return value
+    if "part" in value:
+        maker: Any = find_part(*value["part"])
+        given = value["parameters"]
+        return maker(**{key: _load(v, arrays, resources) for key, v in given.items()})
+    if "array" in value:
+        return arrays[value["array"]]
+    if "slot" in value:
+        slot = value["slot"]
+        if slot not in resources:
+            msg = f"it needs a live object: give Router.load(..., resources={{{slot!r}: ...}})"
+            raise SavedRouterError(msg)
+        return resources[slot]
+    return {key: _load(v, arrays, resources) for key, v in value["map"].items()}
+
+
+def _write_arrays(folder: Path, arrays: Arrays) -> str:
+    """Write the arrays to a file named after their content; gives the file's name."""
+    handle, scratch = tempfile.mkstemp(dir=folder, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        digest = hashlib.sha256(Path(scratch).read_bytes()).hexdigest()[:16]
+        name = f"arrays-{digest}.npz"
+        Path(scratch).replace(folder / name)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+    return name
+
+
+def _read_arrays(folder: Path, name: str | None) -> Arrays:
+    if name is None:
+        return {}
+    with np.load(folder / Path(name).name, allow_pickle=False) as file:
+        return {key: file[key] for key in file.files}
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write a file so that a reader sees either the old content or the new."""
+    handle, scratch = tempfile.mkstemp(dir=target.parent, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(scratch).replace(target)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
