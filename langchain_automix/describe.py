@@ -1,0 +1,64 @@
+"""What can be read off a LangChain chat model: its name, its provider, what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.language_models.chat_models import BaseChatModel
+
+from automix_core.arms import Capabilities, Described
+from automix_core.errors import ConfigurationError
+
+__all__ = ["describe", "fields_of"]
+
+
+def describe(model: Any) -> Described:
+    """Name, provider and capabilities of a chat model.
+
+    Capabilities are read off the parameters that its class declares and off its profile. What
+    neither says is unknown, and an `Arm(capabilities=...)` can state it.
+
+    Raises:
+        ConfigurationError: It is no LangChain chat model; the message says what to do.
+    """
+    if not isinstance(model, BaseChatModel):
+        raise ConfigurationError(_what_to_do(model))
+    params = model._get_ls_params()
+    declared = fields_of(model)
+    profile: Mapping[str, Any] = model.profile or {}
+    like_openai = {"logprobs", "top_logprobs", "n"} <= declared
+    return Described(
+        name=params.get("ls_model_name") or type(model).__name__,
+        provider=params.get("ls_provider"),
+        capabilities=Capabilities(
+            logprobs="logprobs" in declared,
+            samples="n" in declared,
+            schema=bool(profile.get("structured_output", like_openai)),
+            tools=profile.get(
+                "tool_calling", type(model).bind_tools is not BaseChatModel.bind_tools
+            ),
+            images=profile.get("image_inputs"),
+            context_window=profile.get("max_input_tokens"),
+        ),
+    )
+
+
+def fields_of(model: BaseChatModel) -> set[str]:
+    """The parameters that a model's class declares, under every name they go by."""
+    declared = type(model).model_fields
+    return {*declared, *(field.alias for field in declared.values() if field.alias)}
+
+
+def _what_to_do(model: Any) -> str:
+    kind = f"{type(model).__module__}.{type(model).__name__}"
+    if isinstance(model, str):
+        return f"{model!r} is a string. Pass a model, such as init_chat_model({model!r})."
+    if kind.startswith("llama_index"):
+        return f"{kind} is a LlamaIndex model. Use llamaindex_automix.RoutingLLM for those."
+    if kind.startswith("langchain_core.runnables") or hasattr(model, "bound"):
+        return (
+            f"{kind} is a chat model with something wrapped around it. Pass the chat model "
+            "itself; bind, with_retry and with_fallbacks belong on the RoutingChatModel."
+        )
+    return f"{kind} is not a LangChain chat model (a BaseChatModel)."

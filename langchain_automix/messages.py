@@ -1,0 +1,187 @@
+"""Between LangChain's messages and the core's replies, turns and tokens."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    UsageMetadata,
+)
+from langchain_core.outputs import ChatGenerationChunk
+
+from automix_core.decision import Decision
+from automix_core.flow import Prompt, Token, Usage
+from automix_core.grounding import Role, Said
+from automix_core.text import rough_tokens
+
+__all__ = [
+    "ROUTING",
+    "bill",
+    "has_more_than_text",
+    "is_json",
+    "prompt_messages",
+    "replayed",
+    "returned",
+    "said",
+    "size",
+    "tokens_of",
+    "usage_of",
+    "without_router_id",
+]
+
+ROUTING = "routing"
+"""Key of `response_metadata` under which the decision travels."""
+
+_TURNS = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+_ROLES: tuple[tuple[type[BaseMessage], Role], ...] = (
+    (HumanMessage, "user"),
+    (AIMessage, "assistant"),
+    (SystemMessage, "system"),
+    (ToolMessage, "tool"),
+)
+
+
+def said(messages: Sequence[BaseMessage]) -> list[Said]:
+    """The conversation as neutral turns, without reasoning blocks and without images."""
+    return [
+        Said(role, str(message.text))
+        for message in messages
+        for kind, role in _ROLES
+        if isinstance(message, kind)
+    ]
+
+
+def size(messages: Sequence[BaseMessage]) -> int:
+    """About how many tokens a conversation has."""
+    return sum(rough_tokens(str(message.text)) for message in messages)
+
+
+def has_more_than_text(messages: Sequence[BaseMessage]) -> bool:
+    """Whether a user or a tool put in an image, a file or anything else that is not text."""
+    plain = ("text", "tool_use", "tool_call", "thinking", "reasoning")
+    return any(
+        isinstance(block, dict) and block.get("type") not in plain
+        for message in messages
+        if isinstance(message, HumanMessage | ToolMessage) and isinstance(message.content, list)
+        for block in message.content
+    )
+
+
+def prompt_messages(prompt: Prompt) -> list[BaseMessage]:
+    """A prompt of the router's own, as messages."""
+    return [_TURNS[turn.role](turn.text) for turn in prompt]
+
+
+def usage_of(message: AIMessage) -> Usage | None:
+    """The tokens a message reports, or `None` where it reports none."""
+    reported = message.usage_metadata
+    if reported is None:
+        return None
+    cached = (reported.get("input_token_details") or {}).get("cache_read") or 0
+    return Usage(reported["input_tokens"], reported["output_tokens"], cached)
+
+
+def tokens_of(message: AIMessage) -> tuple[Token, ...] | None:
+    """The answer's tokens with their log-probabilities, where the server returned them."""
+    reported = message.response_metadata.get("logprobs")
+    content = reported.get("content") if isinstance(reported, dict) else None
+    if not content:
+        return None
+    return tuple(
+        Token(
+            one["token"],
+            one["logprob"],
+            {top["token"]: top["logprob"] for top in one.get("top_logprobs") or ()},
+        )
+        for one in content
+    )
+
+
+def without_router_id(identifier: str | None) -> str | None:
+    """A provider's message id; `None` for one that LangChain made up for the inner run."""
+    return None if identifier is None or identifier.startswith("lc_run") else identifier
+
+
+def returned(message: AIMessage, decision: Decision, *, hide_logprobs: bool) -> AIMessage:
+    """The winner's message as the caller gets it: a copy that carries the decision.
+
+    Its usage is left out here. The inner call has reported it, and the router's own run must not
+    report it again; the whole bill is put on later.
+
+    Args:
+        message: The winner's message; it is not changed.
+        decision: What to attach.
+        hide_logprobs: The router asked for log-probabilities, and the caller did not.
+    """
+    metadata = {**message.response_metadata, ROUTING: decision.as_dict()}
+    if hide_logprobs:
+        metadata.pop("logprobs", None)
+    return message.model_copy(
+        update={
+            "id": without_router_id(message.id),
+            "response_metadata": metadata,
+            "usage_metadata": None,
+        }
+    )
+
+
+def bill(decision: Decision, which: Literal["total", "answer"]) -> UsageMetadata | None:
+    """The tokens of a decision as LangChain counts them; `None` if none were reported.
+
+    Args:
+        decision: The decision.
+        which: `total` for all calls, `answer` for the one whose answer was returned.
+    """
+    steps = [
+        step
+        for step in decision.steps
+        if which == "total" or (step.to == decision.arm and step.purpose in ("draft", "answer"))
+    ]
+    inputs = sum(step.input_tokens or 0 for step in steps)
+    outputs = sum(step.output_tokens or 0 for step in steps)
+    if not inputs + outputs:
+        return None
+    return UsageMetadata(input_tokens=inputs, output_tokens=outputs, total_tokens=inputs + outputs)
+
+
+def replayed(message: AIMessage) -> Iterator[ChatGenerationChunk]:
+    """A whole message as the chunks of a stream: word by word, everything else on the last."""
+    content: Any = message.content
+    words = re.findall(r"\S+\s*|\s+", content) if isinstance(content, str) else [content]
+    for word in words[:-1]:
+        yield ChatGenerationChunk(message=AIMessageChunk(content=word, id=message.id))
+    last = AIMessageChunk(
+        content=words[-1] if words else "",
+        additional_kwargs=message.additional_kwargs,
+        response_metadata=message.response_metadata,
+        tool_call_chunks=_call_chunks(message),
+        id=message.id,
+    )
+    yield ChatGenerationChunk(message=last)
+
+
+def _call_chunks(message: AIMessage) -> list[Any]:
+    whole = [(call["name"], json.dumps(call["args"]), call["id"]) for call in message.tool_calls]
+    broken = [(call["name"], call["args"], call["id"]) for call in message.invalid_tool_calls]
+    return [
+        {"name": name, "args": args, "id": key, "index": index, "type": "tool_call_chunk"}
+        for index, (name, args, key) in enumerate(whole + broken)
+    ]
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is JSON."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

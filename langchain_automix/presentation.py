@@ -1,0 +1,116 @@
+"""What others ask of a chat model beside an answer: tools, identity, limits, token counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable
+from pydantic import PrivateAttr
+
+from automix_core.arms import Arms
+from automix_core.contexts import current_preference
+from automix_core.errors import ConfigurationError
+from automix_core.request import Preference
+from automix_core.router import Router
+from langchain_automix.tools import Tool, shown_tools
+
+__all__ = ["PresentedChatModel"]
+
+
+class PresentedChatModel(BaseChatModel):
+    """The face that several models show as one. `RoutingChatModel` adds the answering."""
+
+    preference: Preference | None = None
+
+    _bound: Router = PrivateAttr()
+
+    @property
+    def arms(self) -> Arms:
+        """The models as arms, cheapest first."""
+        return self._bound.bound_arms
+
+    def _preference(self, keywords: dict[str, Any]) -> Preference | None:
+        """The preference of a call, taken out of its keywords."""
+        preference = keywords.pop("preference", None) or current_preference() or self.preference
+        model = keywords.pop("model", None)  # how a caller picks one by LangChain's own word
+        force = keywords.pop("force", model)
+        return preference if force is None else replace(preference or Preference(), force=force)
+
+    def bind_tools(
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind tools. Each model formats them itself, at call time.
+
+        Raises:
+            ConfigurationError: None of the models can call tools.
+        """
+        if all(arm.can.tools is False for arm in self.arms):
+            msg = f"None of the models can call tools: {', '.join(self.arms.names)}."
+            raise ConfigurationError(msg)
+        if tool_choice is not None:
+            kwargs["tool_choice"] = tool_choice
+        return self.bind(tools=list(tools), **kwargs)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Tokens of a text, as the dearest model counts them."""
+        count: int = self.arms.dearest.model.get_num_tokens(text)
+        return count
+
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Tokens of a conversation, as the dearest model counts them."""
+        count: int = self.arms.dearest.model.get_num_tokens_from_messages(messages, tools)
+        return count
+
+    @property
+    def _llm_type(self) -> str:
+        return "routing"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {
+            "router": self._bound.as_dict(),
+            "arms": {arm.name: arm.model.asdict() for arm in self.arms},
+            "preference": self.preference and self.preference.as_dict(),
+        }
+
+    def _get_invocation_params(
+        self, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Parameters for traces and cache keys: plain values, equal where calls are equal."""
+        preference = self._preference(kwargs)
+        kwargs["preference"] = preference and preference.as_dict()
+        if "tools" in kwargs:
+            kwargs["tools"] = shown_tools(kwargs["tools"] or ())
+        return super()._get_invocation_params(stop, **kwargs)
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        return str(sorted(self._get_invocation_params(stop, **kwargs).items()))
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop, **kwargs)
+        params["ls_provider"] = "routing"
+        params.setdefault("ls_model_name", "routing")
+        return params
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        """What all models can do: the smallest limits, and only what every one of them claims."""
+        profiles = [arm.model.profile or {} for arm in self.arms]
+        merged: dict[str, Any] = {}
+        for key in set(profiles[0]).intersection(*profiles[1:]):
+            values = [profile[key] for profile in profiles]
+            if all(isinstance(value, bool) for value in values):
+                merged[key] = all(values)
+            elif all(isinstance(value, int) for value in values):
+                merged[key] = min(values)
+        return ModelProfile(**merged) if merged else None  # type: ignore[typeddict-item]

@@ -1,0 +1,110 @@
+"""Where inner calls hang in the trace, and who may hear them.
+
+The router is one chat-model run. Each call it makes is a run of its own, a child of that one. Only
+tracers and usage counters hear the children: a handler that streams tokens to a user must not see
+a draft or a verdict.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    BaseCallbackHandler,
+    BaseCallbackManager,
+    BaseRunManager,
+    CallbackManager,
+    UsageMetadataCallbackHandler,
+)
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
+from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
+
+from automix_core.contexts import Contexts
+from automix_core.flow import Ask
+
+__all__ = ["Caller", "caller", "calling"]
+
+NOSTREAM = "nostream"
+"""The tag by which LangGraph keeps a model's tokens out of its message stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The run on whose behalf inner calls are made.
+
+    Attributes:
+        run_id: The router's own run; `None` outside of any.
+        handlers: Handlers that inner calls report to.
+        tags: Inheritable tags of the router's run.
+        metadata: Inheritable metadata of the router's run.
+        contexts: The blocks around the call, where they were read earlier than the run began.
+    """
+
+    run_id: uuid.UUID | None = None
+    handlers: Sequence[BaseCallbackHandler] = ()
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    contexts: Contexts | None = None
+
+    @classmethod
+    def of(
+        cls,
+        manager: BaseCallbackManager | BaseRunManager,
+        run_id: uuid.UUID | None,
+        contexts: Contexts | None = None,
+    ) -> Caller:
+        """The caller behind a callback manager or a run manager, which share these fields."""
+        handlers = getattr(manager, "inheritable_handlers", ())
+        tags = getattr(manager, "inheritable_tags", ())
+        metadata = getattr(manager, "inheritable_metadata", {})
+        return cls(run_id, tuple(filter(_may_listen, handlers)), tags, metadata, contexts)
+
+    def config(self, ask: Ask, *, is_async: bool) -> RunnableConfig:
+        """The config of one inner call: a child of the router's run, tagged with its purpose."""
+        maker = AsyncCallbackManager if is_async else CallbackManager
+        manager = maker(
+            list(self.handlers),
+            list(self.handlers),
+            self.run_id,
+            tags=list(self.tags),
+            inheritable_tags=list(self.tags),
+            metadata=dict(self.metadata),
+            inheritable_metadata=dict(self.metadata),
+        )
+        return {
+            "callbacks": manager,
+            "run_name": f"{ask.to} ({ask.purpose})",
+            "tags": [NOSTREAM, f"routing:{ask.purpose}", f"routing:arm:{ask.to}"],
+            "metadata": {"routing_purpose": ask.purpose, "routing_arm": ask.to},
+        }
+
+
+_caller: ContextVar[Caller | None] = ContextVar("langchain_automix_caller", default=None)
+
+
+def caller() -> Caller:
+    """The run in which this code runs; nobody in particular outside of any."""
+    return _caller.get() or Caller()
+
+
+@contextmanager
+def calling(who: Caller) -> Iterator[None]:
+    """Make inner calls on behalf of a run."""
+    token = _caller.set(who)
+    try:
+        yield
+    finally:
+        _caller.reset(token)
+
+
+def _may_listen(handler: BaseCallbackHandler) -> bool:
+    if isinstance(handler, _StreamingCallbackHandler):
+        return False
+    return isinstance(handler, BaseTracer | AsyncBaseTracer | UsageMetadataCallbackHandler)
