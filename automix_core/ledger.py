@@ -167,9 +167,7 @@ class Ledger:
                 "input_tokens": usage and usage.input_tokens,
                 "output_tokens": usage and usage.output_tokens,
                 "recounted": bool(usage and usage.recounted),
-                "cost": 0.0
-                if isinstance(result, Failure) and result.refused
-                else self._cost(ask.to, usage),
+                "cost": self._cost(ask.to, usage) if not _refused(result) else 0.0,
                 "latency": result.latency,
             }
         )
@@ -184,3 +182,8 @@ class Ledger:
         own = self._usages.get(name)
         usage = own or next(iter(self._usages.values()), None)
         return AlwaysLargest(arm=name, cost=self._cost(name, usage), estimated=own is None)
+
+
+def _refused(result: Reply | Failure) -> bool:
+    """Whether the server answered with an error status, for which nobody bills."""
+    return isinstance(result, Failure) and result.refused

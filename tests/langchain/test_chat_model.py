@@ -302,6 +302,18 @@ async def test_one_choices_usage_is_recounted_for_all(pair):
     assert (last.samples, last.output_tokens, last.recounted) == (1, 12, False)
 
 
+async def test_the_samples_of_a_check_are_on_the_bill(pair, call):
+    def respond(body):
+        if len(body["messages"]) == 1:
+            return Scripted(text="Paris", usage=(10, 3))
+        return Scripted(text="Yes.\nVerdict: correct", usage=(100, 40))
+
+    two = pair(respond, logprobs=False)
+    decision = routing_decision(message := await call(two.routed(router="automix"), "?"))
+    assert decision.cost == pytest.approx((10 * 1 + 3 * 2 + 100 * 1 + 40 * 2) / 1e6)
+    assert message.usage_metadata["total_tokens"] == 153
+
+
 async def test_unknown_prices_make_no_bill(pair):
     decision = routing_decision(pair(script(UNSURE)).routed(prices=None).invoke("?"))
     assert decision.cost is None

@@ -1,0 +1,155 @@
+"""Quality and cost of a run, with intervals, and whether routing paid.
+
+The yardstick is mixing at random: sending a share of the questions straight to the large model
+and the rest to the small one reaches every point on the line between the two. Routing pays if it
+lies above that line at its own cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo_lib.asking import Answered
+
+__all__ = ["Figures", "Interval", "Run", "baseline", "figures", "verdict"]
+
+Floats = NDArray[np.float64]
+
+_RESAMPLES = 4000
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over questions and its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One way of answering all questions.
+
+    Attributes:
+        name: A framework, or the model that was asked alone.
+        answers: One a question.
+    """
+
+    name: str
+    answers: Sequence[Answered]
+
+    @property
+    def scores(self) -> Floats:
+        """Token F1 of each question."""
+        return np.array([a.score for a in self.answers])
+
+    @property
+    def costs(self) -> Floats | None:
+        """US dollars for each question; `None` if any is unknown."""
+        costs = [a.cost for a in self.answers]
+        known = [c for c in costs if c is not None]
+        return np.array(known) if len(known) == len(costs) else None
+
+    @property
+    def cost(self) -> float | None:
+        """Mean US dollars a question."""
+        return None if self.costs is None else float(self.costs.mean())
+
+    @property
+    def escalated(self) -> int:
+        """How many questions went beyond the first model."""
+        return sum(a.decision.escalated for a in self.answers)
+
+    @property
+    def failed(self) -> int:
+        """How many questions were left without an answer."""
+        return sum(bool(a.error) for a in self.answers)
+
+    def calls(self, model: str) -> int:
+        """How many calls reached a model's server."""
+        return sum(a.calls[model] for a in self.answers)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A routed run beside the baselines.
+
+    Attributes:
+        run: The run.
+        quality: Its mean score.
+        mixed: What mixing at random reaches at the same cost; `None` where that is unknown.
+        lift: `quality` less `mixed`, resampled question by question.
+    """
+
+    run: Run
+    quality: Interval
+    mixed: float | None
+    lift: Interval | None
+
+
+def baseline(run: Run) -> float | None:
+    """The quality of a model asked alone; `None` if it could not answer every question."""
+    return None if run.failed else float(run.scores.mean())
+
+
+def figures(run: Run, small: Run, large: Run) -> Figures:
+    """Compare a routed run with the two baselines on the same questions."""
+    drawn = _resamples(len(run.answers))
+    quality = _interval(run.scores, drawn)
+    complete = not (run.failed or small.failed or large.failed)
+    if not complete or run.costs is None or small.costs is None or large.costs is None:
+        return Figures(run, quality, None, None)
+    cheap, dear, own = (r.costs[drawn].mean(axis=1) for r in (small, large, run))
+    low, high, reached = (r.scores[drawn].mean(axis=1) for r in (small, large, run))
+    mixed = _on_line(own, cheap, dear, low, high)
+    lifts = reached - mixed
+    lift = Interval(float(lifts[0]), *np.quantile(lifts[1:], (0.025, 0.975)).tolist())
+    return Figures(run, quality, float(mixed[0]), lift)
+
+
+def verdict(found: Figures, large: Run) -> str:
+    """Whether routing paid, in plain words."""
+    if found.lift is None or found.mixed is None:
+        return "no verdict: a model failed on the way, so the run cannot be compared."
+    lift = f"{found.lift.mean:+.2f} [{found.lift.low:+.2f}, {found.lift.high:+.2f}]"
+    if found.lift.low > 0:
+        said = f"routing PAID: {lift} above random mixing at the same cost."
+    elif found.lift.high < 0:
+        said = f"routing DID NOT PAY: {lift}, worse than random mixing at the same cost."
+    else:
+        said = (
+            f"routing was NOT SHOWN TO PAY: {lift} against random mixing at the same cost, "
+            f"and {len(found.run.answers)} questions cannot tell that from nothing."
+        )
+    if found.run.cost is not None and large.cost is not None and found.run.cost >= large.cost:
+        said += " It even cost more than always asking the large model."
+    return said
+
+
+def _resamples(count: int) -> NDArray[np.intp]:
+    """Rows of question numbers; the first row is the questions themselves."""
+    generator = np.random.default_rng(_SEED)
+    drawn = generator.integers(0, count, size=(_RESAMPLES, count))
+    return np.vstack([np.arange(count), drawn])
+
+
+def _interval(values: Floats, drawn: NDArray[np.intp]) -> Interval:
+    means = values[drawn].mean(axis=1)
+    return Interval(float(means[0]), *np.quantile(means[1:], (0.025, 0.975)).tolist())
+
+
+def _on_line(own: Floats, cheap: Floats, dear: Floats, low: Floats, high: Floats) -> Floats:
+    """Quality at a cost on the line between two baselines; money beyond the dearer buys nothing."""
+    span = dear - cheap
+    share = np.divide(own - cheap, span, out=np.ones_like(own), where=span > 0)
+    mixed: Floats = low + np.clip(share, 0.0, 1.0) * (high - low)
+    return mixed
