@@ -58,7 +58,7 @@ define environment
 endef
 
 $(VENV)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(VENV),--editable ".[all]" --group dev)
+	$(call environment,$(VENV),--editable ".[all,demo]" --group dev)
 
 $(VENV)/.docs-ready: $(VENV)/.ready
 	@$(RUN) pip install --quiet --constraint constraints.txt --group docs

@@ -16,7 +16,7 @@ default synthesizer swallows those two and answers "Empty Response".
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from automix_core.flow import Failure
@@ -34,6 +34,10 @@ __all__ = [
 
 class AutomixError(RuntimeError):
     """Root of all errors raised on purpose by this project."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as a message; what a cause holds may not be able to."""
+        return _revived, (type(self), str(self))
 
 
 class ConfigurationError(AutomixError):
@@ -62,9 +66,11 @@ class AllArmsFailed(AutomixError):
     """No arm gave a usable answer.
 
     Attributes:
-        causes: Every failure, in the order in which it happened. The first one that carries an
-            exception is also this error's `__cause__`.
+        causes: Every failure, in the order in which it happened, then why other arms could not
+            be asked. The first one that carries an exception is also this error's `__cause__`.
     """
+
+    causes: tuple[Failure, ...] = ()
 
     def __init__(self, causes: Sequence[Failure]) -> None:
         self.causes = tuple(causes)
@@ -79,3 +85,8 @@ class StreamInterrupted(AutomixError):
 
 class UnexpectedModelError(AutomixError):
     """A programming error inside a model, passed on under a type that no framework swallows."""
+
+
+def _revived(kind: type[AutomixError], message: str) -> AutomixError:
+    """An error of that kind, made from its message alone."""
+    return kind.__new__(kind, message)

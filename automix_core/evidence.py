@@ -184,5 +184,5 @@ class Actions:
 
     def unanimous(self) -> bool:
         """Whether every row takes the same action."""
-        same = (self.arm == self.arm[0]) & (self.run == self.run[0])
+        same = (self.arm == self.arm[0]) & (self.run == self.run[0]) & (self.final == self.final[0])
         return bool(same.all())

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from automix_core.errors import UnknownNameError
+from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.evidence import Actions, Answer, Estimates, Evidence, Signal
 from automix_core.flow import Flow, SampleOptions
 from automix_core.request import Preference, Request
@@ -19,7 +19,16 @@ from automix_core.request import Preference, Request
 if TYPE_CHECKING:
     from automix_core.arms import Arm
 
-__all__ = ["Estimator", "Part", "Policy", "Settles", "Verifier", "find_part", "parts_of_kind"]
+__all__ = [
+    "Estimator",
+    "Part",
+    "Policy",
+    "Settles",
+    "Verifier",
+    "at_least_one",
+    "find_part",
+    "parts_of_kind",
+]
 
 Settles = Callable[[Sequence[Signal]], bool]
 """Given every signal that is still possible: do they all lead to the same action?"""
@@ -38,6 +47,20 @@ class Part:
         super().__init_subclass__(**kwargs)
         if cls.__dict__.get("name"):
             _REGISTRY[cls.kind, cls.name] = cls
+
+
+def at_least_one(part: Part, *names: str) -> None:
+    """Check that these parameters are whole numbers of at least 1.
+
+    Raises:
+        ConfigurationError: One is not.
+    """
+    for name in names:
+        value = getattr(part, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            what = f"{type(part).__name__}.{name}"
+            msg = f"{what} must be a whole number of at least 1, not {value!r}."
+            raise ConfigurationError(msg)
 
 
 def parts_of_kind(kind: str) -> dict[str, type[Part]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automix_core.decide import Value
-from automix_core.errors import UnknownNameError
+from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.estimate import Threshold
 from automix_core.parts import Estimator, Policy, Verifier, find_part
 from automix_core.verify import SelfVerification
@@ -80,5 +80,9 @@ def _verifier(given: Verifier | str) -> Verifier:
     if isinstance(given, Verifier):
         return given
     part: Any = find_part("verifier", given)
-    made: Verifier = part()
+    try:
+        made: Verifier = part()
+    except TypeError as error:
+        msg = f"{given!r} needs an argument. Give verifier={part.__name__}(...)."
+        raise ConfigurationError(msg) from error
     return made

@@ -170,20 +170,24 @@ class Router:
         Raises:
             SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
         """
-        manifest = saving.read_router(path, resources or {})
-        parts = (manifest.get("verifier"), manifest.get("estimator"), manifest.get("policy"))
-        match parts:
-            case (Verifier() as verifier, Estimator() as estimator, Policy() as policy):
-                router = cls(
-                    verifier, estimator, policy, name=manifest["name"], seed=manifest["seed"]
-                )
+        match saving.read_router(path, resources or {}):
+            case {
+                "verifier": Verifier() as verifier,
+                "estimator": Estimator() as estimator,
+                "policy": Policy() as policy,
+                "name": str(name),
+                "seed": int(seed),
+                "arms": tuple() | None as arms,
+                "reference_cost": float() | None as reference_cost,
+                "cost_basis": "prices" | "declared" | "assumed" | None as cost_basis,
+            }:
+                router = cls(verifier, estimator, policy, name=name, seed=seed)
             case _:
-                msg = f"{path} does not hold a verifier, an estimator and a policy."
+                msg = f"{path} does not hold everything that makes a router."
                 raise SavedRouterError(msg)
-        names = manifest["arms"]
-        router._expected_arms = None if names is None else tuple(names)
-        router._reference_cost = manifest["reference_cost"]
-        router._cost_basis = manifest["cost_basis"]
+        router._expected_arms = arms
+        router._reference_cost = reference_cost
+        router._cost_basis = cost_basis
         return router
 
     def _manifest(self) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
-import os
-import tempfile
-from collections.abc import Mapping
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from numpy.typing import NDArray
 
 from automix_core._version import __version__
 from automix_core.errors import ConfigurationError, SavedRouterError
-from automix_core.parts import Part, find_part
+from automix_core.parts import Part, find_part, parts_of_kind
 
 __all__ = ["as_json", "read_router", "write_router"]
 
 FORMAT = 1
+
+_UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -39,9 +42,12 @@ def write_router(path: str | Path, manifest: Mapping[str, Any]) -> None:
         manifest: JSON values and parts, by name.
 
     Raises:
-        SavedRouterError: The directory cannot be written.
+        SavedRouterError: The directory cannot be written, or a part could not be found again.
     """
     folder = Path(path)
+    for part in _strangers(list(manifest.values())):
+        msg = f"{type(part).__name__} cannot be saved: it must be a dataclass with its own `name`."
+        raise SavedRouterError(msg)
     arrays: Arrays = {}
     body = {key: _dump(value, key, arrays) for key, value in manifest.items()}
     head: dict[str, Any] = {"format": FORMAT, "version": __version__, "arrays": None}
@@ -81,7 +87,7 @@ def read_router(path: str | Path, resources: Mapping[str, Any]) -> dict[str, Any
     try:
         raw = json.loads((folder / "router.json").read_text(encoding="utf-8"))
         form = raw["format"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except _UNREADABLE as error:
         msg = f"There is no readable router in {folder}: {error}"
         raise SavedRouterError(msg) from error
     if form != FORMAT:
@@ -90,7 +96,7 @@ def read_router(path: str | Path, resources: Mapping[str, Any]) -> dict[str, Any
     try:
         arrays = _read_arrays(folder, raw.pop("arrays"))
         return {key: _load(value, arrays, resources) for key, value in raw.items()}
-    except (OSError, ValueError, TypeError, KeyError, ConfigurationError) as error:
+    except (*_UNREADABLE, ConfigurationError) as error:
         msg = f"The router in {folder} cannot be read: {error}"
         raise SavedRouterError(msg) from error
 
@@ -98,11 +104,11 @@ def read_router(path: str | Path, resources: Mapping[str, Any]) -> dict[str, Any
 def _dump(value: Any, where: str, arrays: Arrays) -> Any:
     """A value as JSON: parts by name, arrays by reference, live objects as slots."""
     if isinstance(value, Part):
-        fields = dataclasses.fields(value)  # type: ignore[arg-type]
         parameters = {
-            f.name: _dump(getattr(value, f.name), f"{where}.{f.name}", arrays) for f in fields
+            name: _dump(given, f"{where}.{name}", arrays)
+            for name, given in _parameters(value).items()
         }
-        return {"part": [value.kind, value.name], "parameters": _slotted(value, parameters)}
+        return {"part": [value.kind, _known_as(value)], "parameters": _slotted(value, parameters)}
     if isinstance(value, np.ndarray):
         if value.dtype.hasobject:
             msg = f"{where} holds Python objects and cannot be saved."
@@ -113,9 +119,35 @@ def _dump(value: Any, where: str, arrays: Arrays) -> Any:
         return {"map": {str(k): _dump(v, f"{where}.{k}", arrays) for k, v in value.items()}}
     if isinstance(value, tuple | list):
         return [_dump(v, f"{where}.{i}", arrays) for i, v in enumerate(value)]
+    if isinstance(value, np.generic):
+        return value.item()
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return {"slot": None}
+
+
+def _parameters(part: Any) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(part):
+        return {}
+    return {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
+
+
+def _known_as(part: Part) -> str:
+    """The name a part is registered under, or else that of its class."""
+    kind = type(part)
+    registered = parts_of_kind(part.kind).get(part.name) is kind
+    return part.name if registered else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _strangers(value: Any) -> Iterator[Part]:
+    """The parts that could not be found again by name, or that would come back changed."""
+    if isinstance(value, Part):
+        if _known_as(value) != value.name or not dataclasses.is_dataclass(value):
+            yield value
+        value = list(_parameters(value).values())
+    if isinstance(value, tuple | list):
+        for inner in value:
+            yield from _strangers(inner)
 
 
 def _slotted(part: Part, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -148,16 +180,10 @@ def _load(value: Any, arrays: Arrays, resources: Mapping[str, Any]) -> Any:
 
 def _write_arrays(folder: Path, arrays: Arrays) -> str:
     """Write the arrays to a file named after their content; gives the file's name."""
-    handle, scratch = tempfile.mkstemp(dir=folder, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        digest = hashlib.sha256(Path(scratch).read_bytes()).hexdigest()[:16]
-        name = f"arrays-{digest}.npz"
-        Path(scratch).replace(folder / name)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    packed = io.BytesIO()
+    np.savez(packed, allow_pickle=False, **arrays)
+    name = f"arrays-{hashlib.sha256(packed.getvalue()).hexdigest()[:16]}.npz"
+    _replace(folder / name, packed.getvalue())
     return name
 
 
@@ -170,11 +196,10 @@ def _read_arrays(folder: Path, name: str | None) -> Arrays:
 
 def _replace(target: Path, content: bytes) -> None:
     """Write a file so that a reader sees either the old content or the new."""
-    handle, scratch = tempfile.mkstemp(dir=target.parent, suffix=".partial")
+    scratch = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(scratch).replace(target)
+        scratch.write_bytes(content)
+        scratch.replace(target)
     except BaseException:
-        Path(scratch).unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
         raise

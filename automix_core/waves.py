@@ -10,7 +10,7 @@ import inspect
 import queue
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextvars import copy_context
 from dataclasses import replace
 from functools import cache
@@ -89,10 +89,16 @@ def _timeout(task: Ask | Call) -> Failure:
     return Failure(_source(task), "timeout", latency=task.timeout or 0.0)
 
 
-def _abandoned(task: Ask | Call, begun: float) -> Failure:
-    """What still ran when its wave ended: nobody knows what it will have cost."""
-    latency = max(0.0, time.monotonic() - begun - task.after)
-    return Failure(_source(task), "abandoned", latency=latency)
+def _ended(
+    wave: Wave, results: list[Result], running: Iterable[int], begun: float
+) -> tuple[Result, ...]:
+    """The results of a wave. What still runs may yet cost something; the rest never started."""
+    elapsed = time.monotonic() - begun
+    for index in running:
+        task = wave.asks[index]
+        latency = max(0.0, elapsed - task.after)
+        results[index] = Failure(_source(task), "abandoned", latency=latency)
+    return tuple(results)
 
 
 def race(wave: Wave, port: Port) -> tuple[Result, ...]:
@@ -135,9 +141,7 @@ def race(wave: Wave, port: Port) -> tuple[Result, ...]:
             raise result
         if deadlines.pop(index, None) is not None:
             results[index] = result
-    for index in deadlines:
-        results[index] = _abandoned(tasks[index], begun)
-    return tuple(results)
+    return _ended(wave, results, deadlines, begun)
 
 
 async def arace(wave: Wave, port: AsyncPort) -> tuple[Result, ...]:
@@ -161,13 +165,11 @@ async def arace(wave: Wave, port: AsyncPort) -> tuple[Result, ...]:
             )
             for task in done:
                 results[running.pop(task)] = task.result()
-        for index in running.values():
-            results[index] = _abandoned(tasks[index], begun)
+        return _ended(wave, results, running.values(), begun)
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-    return tuple(results)
 
 
 async def _within(task: Ask | Call, port: AsyncPort) -> Result:

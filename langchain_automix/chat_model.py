@@ -25,11 +25,11 @@ from langchain_core.utils.uuid import uuid7
 from pydantic import Field, PrivateAttr
 
 from automix_core.contexts import Contexts, Grounding
+from automix_core.conversation import find_grounding
 from automix_core.decision import DecisionCallback
 from automix_core.drive import Finished, adrive, afinish, drive, finish
 from automix_core.errors import ConfigurationError
 from automix_core.flow import Flow
-from automix_core.grounding import find_grounding
 from automix_core.request import Needs, Request
 from automix_core.router import Outcome, Router
 from langchain_automix.billing import Counted, astreamed_with_bill, streamed_with_bill, with_bill
@@ -99,6 +99,7 @@ class RoutingChatModel(PresentedChatModel):
         super().model_post_init(context)
         router = self.router if isinstance(self.router, Router) else _preset(self.router)
         self._bound = router.bind(self.models, describe=describe, prices=self.prices)
+        self._made_of = self._bound.as_dict()
 
     # One call of the router. All four ways in go through here.
 

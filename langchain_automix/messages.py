@@ -18,9 +18,9 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGenerationChunk
 
+from automix_core.conversation import Role, Said
 from automix_core.decision import Decision
 from automix_core.flow import Prompt, Token, Usage
-from automix_core.grounding import Role, Said
 from automix_core.text import rough_tokens
 
 __all__ = [

@@ -28,6 +28,7 @@ class PresentedChatModel(BaseChatModel):
     preference: Preference | None = None
 
     _bound: Router = PrivateAttr()
+    _made_of: dict[str, Any] = PrivateAttr()  # the router as JSON values; it never changes
 
     @property
     def arms(self) -> Arms:
@@ -79,7 +80,7 @@ class PresentedChatModel(BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return {
-            "router": self._bound.as_dict(),
+            "router": self._made_of,
             "arms": {arm.name: arm.model.asdict() for arm in self.arms},
             "preference": self.preference and self.preference.as_dict(),
         }

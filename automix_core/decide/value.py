@@ -12,6 +12,9 @@ from automix_core.request import Preference
 
 __all__ = ["Value"]
 
+ROUNDING = 1e-9
+"""Values that lie no further apart than this are tied."""
+
 
 @dataclass(frozen=True)
 class Value(Policy):
@@ -37,7 +40,7 @@ class Value(Policy):
         asked = np.argmax(worth, axis=1)
         run_value = worth[rows, asked]
 
-        run = run_value > stop_value
+        run = run_value > stop_value + ROUNDING
         nothing = np.isneginf(run_value) & np.isneginf(stop_value)
         dearer_left = np.arange(evidence.able.shape[1]) > asked[:, None]
         return Actions(

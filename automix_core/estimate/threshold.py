@@ -47,7 +47,7 @@ class Threshold(Estimator):
 
     def estimate(self, evidence: Evidence) -> Estimates:
         """Confidence for what was answered, the prior for what was not."""
-        prior = min(1.0, self.threshold + DEFAULT_COST_WEIGHT)
+        prior = self.threshold + DEFAULT_COST_WEIGHT  # above 0.9 no belief any more, but the line
         believed = np.where(np.isnan(evidence.confidence), self.unverified, evidence.confidence)
         quality = np.where(evidence.answered, believed, prior)
         return Estimates(

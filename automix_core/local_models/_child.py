@@ -2,8 +2,9 @@
 
 It is run as a file, not as a module of the package, so that the child needs nothing but the
 standard library and xllamacpp, and starts at once. Its one argument is a JSON object with `path`,
-`model`, `threads`, `slots`, `context` (tokens a slot) and `parent` (process id). Once the server
-is ready it writes one line, READY and the address. It ends when its parent does.
+`model`, `threads`, `slots`, `context` (tokens a slot), `template` (of the chat; empty for the
+model's own) and `parent` (process id). Once the server is ready it writes one line, READY and the
+address. It ends when its parent does.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def _parameters(parameters: Any, settings: dict[str, Any]) -> Any:
     parameters.port = 0
     parameters.n_parallel = settings["slots"]
     parameters.n_ctx = settings["slots"] * settings["context"]  # shared out over the slots
+    parameters.chat_template = settings["template"]
     parameters.endpoint_metrics = True
     parameters.ui = False
     parameters.offline = True

@@ -153,6 +153,7 @@ def serve(
     threads: int = 2,
     slots: int = 8,
     context: int = 2048,
+    chat_template: str = "",
     start_timeout: float = 120.0,
     progress: bool = True,
 ) -> Iterator[LocalServer]:
@@ -163,6 +164,7 @@ def serve(
         threads: CPU threads for the model; more than there are cores slows it down.
         slots: How many completions can run at once, and the largest `n` of a request.
         context: Tokens of prompt and answer that one completion may take.
+        chat_template: A Jinja template that turns messages into text, instead of the model's own.
         start_timeout: Seconds that the server may take to load the model.
         progress: Draw a progress bar on standard error while downloading.
 
@@ -171,10 +173,10 @@ def serve(
     """
     require("xllamacpp")
     name, path = _locate(model, progress=progress)
-    settings = {"path": str(path), "model": name, "parent": os.getpid()}
-    sizes = {"threads": threads, "slots": slots, "context": context}
+    settings: dict[str, Any] = {"path": str(path), "model": name, "parent": os.getpid()}
+    settings |= {"threads": threads, "slots": slots, "context": context, "template": chat_template}
     with tempfile.TemporaryFile() as log:
-        server = LocalServer(name, _start_child(settings | sizes, log), log)
+        server = LocalServer(name, _start_child(settings, log), log)
         try:
             server._wait_until_ready(start_timeout)
             yield server

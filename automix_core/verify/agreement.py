@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from automix_core.evidence import Answer, Signal
 from automix_core.flow import Flow, SampleOptions
-from automix_core.parts import Settles, Verifier
+from automix_core.parts import Settles, Verifier, at_least_one
 from automix_core.request import Request
 from automix_core.text import token_f1
 from automix_core.verify.sampling import draw
@@ -33,6 +33,10 @@ class Agreement(Verifier):
     name = "agreement"
     samples: int = 4
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check that there is something to compare."""
+        at_least_one(self, "samples")
 
     def relative_cost(self, arm: Arm) -> float:
         """M further answers."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from automix_core.evidence import Answer, Signal
 from automix_core.flow import Flow, SampleOptions, Token
-from automix_core.parts import Settles, Verifier
+from automix_core.parts import Settles, Verifier, at_least_one
 from automix_core.request import Request
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class AnswerLikelihood(Verifier):
 
     name = "answer_likelihood"
     length: int = 32
+
+    def __post_init__(self) -> None:
+        """Check the length: with none at all, every answer would be certain."""
+        at_least_one(self, "length")
 
     def wants(self, arm: Arm) -> SampleOptions:
         """Log-probabilities, from arms that return them, and no more alternatives than must be."""

@@ -90,9 +90,11 @@ def _read(result: Result) -> tuple[float | None, str]:
     if value is None:
         return None, "the check gave no verdict"
     try:
-        confidence = float(value)
-    except (TypeError, ValueError):
-        return None, f"the check returned {type(value).__name__}"
-    if math.isnan(confidence) or not 0 <= confidence <= 1:
+        confidence = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        confidence = math.nan
+    if math.isnan(confidence):
+        return None, f"the check returned {type(value).__name__}, and no number"
+    if not 0 <= confidence <= 1:
         return None, f"the check returned {confidence}, outside 0 to 1"
     return confidence, ""

@@ -39,6 +39,10 @@ class Combined(Verifier):
         object.__setattr__(self, "verifiers", tuple(self.verifiers))
         weights = tuple(self.weights) or (1.0,) * len(self.verifiers)
         object.__setattr__(self, "weights", weights)
+        names = [verifier.name for verifier in self.verifiers]
+        if len(set(names)) < len(names):
+            msg = f"Signals are kept by name, so verifiers of one name cannot be combined: {names}."
+            raise ConfigurationError(msg)
         if not self.verifiers or len(weights) != len(self.verifiers):
             msg = "Combined needs at least one verifier, and as many weights as verifiers."
             raise ConfigurationError(msg)

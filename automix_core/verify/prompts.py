@@ -127,7 +127,8 @@ def prompt_overhead(request: Request, answer: str) -> int:
 def parse_verdict(text: str) -> bool | None:
     """The verdict in a reply, in either form; `None` where there is none.
 
-    In the text form the last verdict counts, for a model may restate the task first.
+    In the text form the last verdict counts, for a model may restate the task first. A line that
+    names both verdicts, as in "correct or incorrect", holds none.
     """
     try:
         filled = json.loads(text)
@@ -140,7 +141,9 @@ def parse_verdict(text: str) -> bool | None:
     return None if not found else found[-1].lower() == "correct"
 
 
-_VERDICT = re.compile(r"verdict\W{1,6}(correct|incorrect)\b", re.IGNORECASE)
+_VERDICT = re.compile(
+    r"verdict\W{1,6}(correct|incorrect)\b(?!.*\b(?:in)?correct\b)", re.IGNORECASE
+)
 
 
 def _prompt(request: Request, answer: str, form: str, context_tokens: int) -> Prompt:

@@ -30,10 +30,10 @@ def draw(
     """
     if arm.can.samples and count > 1:
         results = yield Wave((Ask(arm.name, purpose, prompt, options, samples=count),))
-        if texts := _texts(results):
+        if texts := _texts(results)[:count]:
             return texts
     # A server may take several samples in principle and still refuse so many.
-    return _texts((yield Wave((Ask(arm.name, purpose, prompt, options),) * count)))
+    return _texts((yield Wave((Ask(arm.name, purpose, prompt, options),) * count)))[:count]
 
 
 def _texts(results: Sequence[Result]) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from automix_core.errors import UnknownNameError
 from automix_core.evidence import Answer, Signal
 from automix_core.flow import Flow, Prompt, SampleOptions
-from automix_core.parts import Settles, Verifier
+from automix_core.parts import Settles, Verifier, at_least_one
 from automix_core.request import Request
 from automix_core.verify.prompts import (
     VERDICT_SCHEMA,
@@ -54,6 +55,14 @@ class SelfVerification(Verifier):
     eager: bool = False
     context_tokens: int = 3500
     max_tokens: int = 200
+
+    def __post_init__(self) -> None:
+        """Check the numbers and the form."""
+        at_least_one(self, "samples", "context_tokens", "max_tokens")
+        forms = ("auto", "text", "schema")
+        if self.form not in forms:
+            what = "form of check"
+            raise UnknownNameError(what, self.form, forms)
 
     def verify(self, request: Request, answer: Answer, arm: Arm, settles: Settles) -> Flow[Signal]:
         """Have the arm check its own answer."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from automix_core.evidence import Answer, Signal
 from automix_core.flow import Ask, Flow, Reply, SampleOptions, Token, Wave
-from automix_core.parts import Settles, Verifier
+from automix_core.parts import Settles, Verifier, at_least_one
 from automix_core.request import Request
 from automix_core.verify.prompts import context_budget, prompt_overhead, truth_prompt
 
@@ -35,6 +35,10 @@ class TrueProbability(Verifier):
     top: int = 20
     context_tokens: int = 3500
 
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least_one(self, "top", "context_tokens")
+
     def verify(
         self,
         request: Request,
@@ -42,7 +46,7 @@ class TrueProbability(Verifier):
         arm: Arm,
         settles: Settles,
     ) -> Flow[Signal]:
-        """Ask once, and read the first token that is a yes or a no."""
+        """Ask once, and read the first token."""
         if not arm.can.logprobs:
             return self._signal(None, f"{arm.name} returns no log-probabilities")
         text = answer.reply.text
@@ -69,6 +73,6 @@ def _share_of_yes(token: Token) -> float | None:
     for text, logprob in {token.text: token.logprob, **token.top}.items():
         word = text.strip().strip("\"'.▁Ġ").lower()
         if word in weights:
-            weights[word] += math.exp(logprob)
+            weights[word] += math.exp(min(logprob, 0.0))
     total = sum(weights.values())
     return weights["yes"] / total if total > 0 else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -22,12 +23,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-from automix_core import AutomixError, presets
+from automix_core import AutomixError, ConfigurationError, Preference, Price, presets
 from automix_core.local_models import LocalModelError
 from demo_lib.asking import Answered, Pipeline, ask, ask_alone
 from demo_lib.endpoints import Endpoint, UsageError, check, open_endpoint
 from demo_lib.figures import Run, figures
-from demo_lib.material import Question, questions
+from demo_lib.material import questions
 from demo_lib.picture import draw
 from demo_lib.show import Screen, as_json
 
@@ -48,6 +49,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; gives the exit code."""
     logging.basicConfig(level=logging.WARNING)
+    # The servers started here must be asked directly, whatever proxy the environment names.
+    os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
     options = _options(arguments)
     screen = Screen(sys.stderr if options.json else sys.stdout)
     try:
@@ -117,11 +120,12 @@ def _ask_all(
 
 def _pipelines(options: argparse.Namespace, ends: list[Endpoint]) -> dict[str, Pipeline]:
     """The same pipeline in each framework that was asked for."""
-    small, large = ends
+    preference = Preference(cost_weight=options.cost_weight)
     built: dict[str, Pipeline] = {}
     for key in options.framework:
         name, _, module = FRAMEWORKS[key]
-        built[name] = import_module(module).pipeline(small, large, options.router, CALL_SECONDS)
+        make = import_module(module).pipeline
+        built[name] = make(*ends, options.router, preference, CALL_SECONDS)
     return built
 
 
@@ -135,13 +139,24 @@ def _check(options: argparse.Namespace) -> None:
     """Find whatever is wrong with the command line before anything is started."""
     options.framework = [options.framework] if options.framework else list(FRAMEWORKS)
     for key in options.framework:
-        _, needed, _ = FRAMEWORKS[key]
-        if not _installed(needed):
-            raise UsageError(f"--framework {key}: {needed} is not installed (extra `demo`)")
+        for needed in (FRAMEWORKS[key][1], "matplotlib", "wordllama"):
+            if not _installed(needed):
+                raise UsageError(f"--framework {key} needs {needed}, of the extra `demo`")
+    _check_values(options)
     for name in ("small", "large"):
-        check(name, getattr(options, name))
+        check(name, getattr(options, name), getattr(options, f"price_{name}"))
+
+
+def _check_values(options: argparse.Namespace) -> None:
     if options.router not in presets.names():
-        raise UsageError(f"--router: there is {', '.join(presets.names())}")
+        known = ", ".join(presets.names())
+        raise UsageError(f"--router: no preset is called {options.router!r}; there are {known}")
+    try:
+        Preference(cost_weight=options.cost_weight)
+        for price in (options.price_small, options.price_large):
+            Price(price or 0, price or 0)
+    except ConfigurationError as error:
+        raise UsageError(str(error)) from error
     if options.questions is not None and options.questions < 1:
         raise UsageError("--questions: at least 1")
     if options.kill_large_after is not None and options.large.startswith("http"):
@@ -168,6 +183,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--price-small", type=float, metavar="DOLLARS", help=price)
     add("--price-large", type=float, metavar="DOLLARS", help=price)
     add("--router", default="cascade", metavar="PRESET", help=", ".join(presets.names()))
+    weight = "points of quality that a call to the large model is worth; default 0.1"
+    add("--cost-weight", type=float, default=0.1, metavar="W", help=weight)
     add("--questions", type=int, metavar="N", help="only the first N questions")
     add("--json", action="store_true", help="one JSON object as the last line of the output")
     add("--picture", type=Path, default=Path("demo.png"), metavar="FILE", help="a PNG file")

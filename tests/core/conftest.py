@@ -12,13 +12,19 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import settings
 
 from automix_core import Capabilities, Price, Router
 from automix_core.arms import Described
 from automix_core.drive import Finished, adrive, drive
 from automix_core.evidence import Answer
-from automix_core.flow import Ask, Reply, Token, Usage
+from automix_core.flow import Ask, Reply, Token, Usage, Wave
 from automix_core.ports import Piece
+from automix_core.waves import race
+
+# Machines that run tests are slow at times, and a test that fails must fail again.
+settings.register_profile("core", max_examples=50, deadline=None, derandomize=True)
+settings.load_profile("core")
 
 USAGE = Usage(1000, 10)
 PRICES = {"small": Price(1, 1), "middle": Price(4, 4), "large": Price(10, 10)}
@@ -154,9 +160,9 @@ class Sync:
 
     Port = ScriptedPort
 
-    def __call__(self, flow, script, *, stream=False):
-        port = script if isinstance(script, ScriptedPort) else self.Port(script)
-        asks = []
+    def __call__(self, flow, script, *, stream=False, asks=None):
+        port = self.Port(script)
+        asks = [] if asks is None else asks
         *chunks, last = self._driven(watched(flow, asks), port, stream)
         assert isinstance(last, Finished)
         return Played(last.value, chunks, asks)
@@ -191,3 +197,16 @@ def verify(play, verifier, request, answer, arm, script, settles=lambda signals:
     assert isinstance(flow, Generator)
     played = play(flow, script)
     return played.value, [ask for ask in played.asks if isinstance(ask, Ask)]
+
+
+def stepped(flow, script):
+    """Carry a flow out without threads or tasks, in order; gives its value and its waves."""
+    waves, results = [], None
+    while True:
+        try:
+            wave = flow.send(results)
+        except StopIteration as stop:
+            return stop.value, waves
+        waves.append(wave.asks)
+        port = ScriptedPort(script)
+        results = [race(Wave((ask,)), port)[0] for ask in wave.asks]

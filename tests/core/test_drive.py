@@ -1,4 +1,4 @@
-"""Both drivers stream a final answer live, keep everything else back, and close what they opened."""
+"""Both drivers stream a final answer live, hold everything else, and close what they opened."""
 
 import asyncio
 import sys
@@ -50,7 +50,7 @@ def test_nothing_else_streams(play, asks, stream):
 
 
 def test_chunks_without_text_are_held_until_there_is_some(play):
-    script = lambda ask: [hidden("role"), seen("forty"), hidden("-"), seen("two"), says("42")]  # noqa: E731
+    script = lambda ask: [hidden("role"), seen("forty"), hidden("-"), seen("two"), says("42")]
     assert play(asking(FINAL), script, stream=True).chunks == ["role", "forty", "-", "two"]
 
 
@@ -69,7 +69,9 @@ def test_a_stream_that_fails_before_the_first_visible_chunk_can_be_replaced(play
 
 def test_a_stream_that_fails_later_is_an_error_with_its_cause(play):
     error = ConnectionError("gone")
-    with pytest.raises(StreamInterrupted, match=r"large failed after .* ConnectionError: gone") as e:
+    with pytest.raises(
+        StreamInterrupted, match=r"large failed after .* ConnectionError: gone"
+    ) as e:
         play(asking(FINAL), lambda ask: [seen("forty"), error], stream=True)
     assert e.value.__cause__ is error
 

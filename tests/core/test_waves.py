@@ -9,7 +9,7 @@ import pytest
 
 from automix_core import Preference, preferring
 from automix_core.contexts import current_preference
-from automix_core.drive import finish
+from automix_core.drive import afinish, finish
 from automix_core.flow import Ask, Call, Failure, Reply, Usage, Value, Wave
 from automix_core.waves import PROGRAMMING_ERRORS
 from tests.core.conftest import AsyncScriptedPort, Late, Pause, ScriptedPort, says
@@ -37,12 +37,12 @@ def test_results_keep_the_order_of_the_asks_however_they_arrive(play):
 
 def test_asks_of_a_wave_run_side_by_side(play):
     began = time.monotonic()
-    play(wave(*asks(*"abcde")), lambda ask: [Late(0.1), "yes"])
-    assert time.monotonic() - began < 0.3
+    play(wave(*asks(*"abcde")), lambda ask: [Late(0.3), "yes"])
+    assert time.monotonic() - began < 1.0
 
 
 def test_latency_is_measured_and_not_believed(play):
-    script = lambda ask: [Late(0.05), says("yes", latency=99.0)]  # noqa: E731
+    script = lambda ask: [Late(0.05), says("yes", latency=99.0)]
     (reply,) = play(wave(*asks("a")), script).value
     assert 0.05 <= reply.latency < 1
 
@@ -75,9 +75,9 @@ def test_bugs_and_control_flow_pass_through(play, error, names):
 
 def test_the_wave_ends_as_soon_as_until_says_so(play):
     began = time.monotonic()
-    script = lambda ask: [Late(SLOW * (ask.to != "b")), "yes"]  # noqa: E731
+    script = lambda ask: [Late(SLOW * (ask.to != "b")), "yes"]
     first, second, third = play(wave(*asks("a", "b", "c"), until=any_reply), script).value
-    assert (first, second.text, third) == (None, "yes", None)
+    assert (first.kind, second.text, third.kind) == ("abandoned", "yes", "abandoned")
     assert time.monotonic() - began < SLOW / 2
 
 
@@ -91,9 +91,8 @@ async def test_what_lost_the_race_is_cancelled():
             ended.append("slow")
 
     flow = wave(Call(slow), Call(lambda: 1), until=lambda results: results[1] is not None)
-    from automix_core.drive import afinish
-
-    assert await afinish(flow, AsyncScriptedPort(None)) == (None, Value(1))
+    lost, won = await afinish(flow, AsyncScriptedPort(None))
+    assert (lost.kind, won) == ("abandoned", Value(1))
     assert ended == ["slow"]
 
 
@@ -107,15 +106,15 @@ def test_a_hedge_is_not_started_when_the_first_is_quick(play):
 
 def test_a_hedge_overtakes_a_slow_first(play):
     hedged = [Ask("a", "draft"), Ask("b", "draft", after=0.02)]
-    script = lambda ask: [Late(SLOW * (ask.to == "a")), ask.to]  # noqa: E731
+    script = lambda ask: [Late(SLOW * (ask.to == "a")), ask.to]
     first, second = play(wave(*hedged, until=any_reply), script).value
-    assert (first, second.text) == (None, "b")
+    assert (first.kind, second.text) == ("abandoned", "b")
 
 
 def test_a_hedge_does_not_wait_once_nothing_else_runs(play):
     hedged = [Ask("a", "draft"), Ask("b", "draft", after=SLOW)]
     began = time.monotonic()
-    script = lambda ask: OSError("down") if ask.to == "a" else "b"  # noqa: E731
+    script = lambda ask: OSError("down") if ask.to == "a" else "b"
     first, second = play(wave(*hedged, until=any_reply), script).value
     assert (first.kind, second.text) == ("error", "b")
     assert time.monotonic() - began < SLOW / 2
@@ -124,7 +123,7 @@ def test_a_hedge_does_not_wait_once_nothing_else_runs(play):
 @pytest.mark.parametrize("names", ["a", "ab"])
 def test_a_timeout_is_a_failure_in_time(play, names):
     began = time.monotonic()
-    script = lambda ask: [Late(1.0 * (ask.to == "a")), ask.to]  # noqa: E731
+    script = lambda ask: [Late(1.0 * (ask.to == "a")), ask.to]
     late, *others = play(wave(*asks(*names, timeout=0.1)), script).value
     assert (late.source, late.kind, late.latency) == ("a", "timeout", 0.1)
     assert [reply.text for reply in others] == list(names[1:])

@@ -41,7 +41,7 @@ ACTS = (
     Act(
         "escalation removed",
         "automix_core/decide/value.py",
-        "run = run_value > stop_value",
+        "run = run_value > stop_value + ROUNDING",
         "run = np.isneginf(stop_value)",
         (
             CHAT + "test_an_unsure_draft_is_replaced_and_both_calls_are_on_the_bill",

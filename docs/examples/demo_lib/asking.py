@@ -7,7 +7,7 @@ forces it: so the baselines go the same way, through the same retriever and the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from automix_core import AutomixError, Decision, Preference, collect_decisions, preferring
 from demo_lib.endpoints import Endpoint
@@ -61,17 +61,15 @@ def ask(asker: str, pipeline: Pipeline, question: Question, ends: list[Endpoint]
     return Answered(asker, question, text, decision, points, calls, error)
 
 
-def ask_alone(
-    model: str, pipeline: Pipeline, question: Question, ends: list[Endpoint]
-) -> Answered:
+def ask_alone(model: str, pipeline: Pipeline, question: Question, ends: list[Endpoint]) -> Answered:
     """Have one model answer a question by itself, unverified."""
     with preferring(Preference(force=model)):
         answered = ask(model, pipeline, question, ends)
-    if answered.decision.arm in (model, None):
+    if answered.decision.arm == model:
         return answered
-    # The router rescued the request with the other model, which is no answer of this one.
+    # Where a model fails, the router asks the other one, which is no answer of the first.
     error = next((s.error for s in answered.decision.steps if s.to == model), None) or "failed"
-    return Answered(model, question, "", answered.decision, 0.0, answered.calls, error)
+    return replace(answered, asker=model, text="", score=0.0, error=error)
 
 
 def _calls(end: Endpoint, before: int | None, decision: Decision) -> int:

@@ -65,6 +65,11 @@ class Run:
         return None if self.costs is None else float(self.costs.mean())
 
     @property
+    def known_cost(self) -> float:
+        """Mean US dollars a question of the calls whose cost is known."""
+        return float(np.mean([a.decision.known_cost for a in self.answers]))
+
+    @property
     def escalated(self) -> int:
         """How many questions went beyond the first model."""
         return sum(a.decision.escalated for a in self.answers)
@@ -105,11 +110,11 @@ def figures(run: Run, small: Run, large: Run) -> Figures:
     """Compare a routed run with the two baselines on the same questions."""
     drawn = _resamples(len(run.answers))
     quality = _interval(run.scores, drawn)
-    complete = not (run.failed or small.failed or large.failed)
-    if not complete or run.costs is None or small.costs is None or large.costs is None:
+    costs = [r.costs for r in (run, small, large) if r.costs is not None and not r.failed]
+    if len(costs) < 3:
         return Figures(run, quality, None, None)
-    cheap, dear, own = (r.costs[drawn].mean(axis=1) for r in (small, large, run))
-    low, high, reached = (r.scores[drawn].mean(axis=1) for r in (small, large, run))
+    own, cheap, dear = (c[drawn].mean(axis=1) for c in costs)
+    reached, low, high = (r.scores[drawn].mean(axis=1) for r in (run, small, large))
     mixed = _on_line(own, cheap, dear, low, high)
     lifts = reached - mixed
     lift = Interval(float(lifts[0]), *np.quantile(lifts[1:], (0.025, 0.975)).tolist())
@@ -118,21 +123,24 @@ def figures(run: Run, small: Run, large: Run) -> Figures:
 
 def verdict(found: Figures, large: Run) -> str:
     """Whether routing paid, in plain words."""
-    if found.lift is None or found.mixed is None:
-        return "no verdict: a model failed on the way, so the run cannot be compared."
+    cost, dear = found.run.cost, large.cost
+    if found.lift is None or cost is None or dear is None:
+        return "NO VERDICT: a model failed on the way, so the run cannot be compared."
     lift = f"{found.lift.mean:+.2f} [{found.lift.low:+.2f}, {found.lift.high:+.2f}]"
+    count = len(found.run.answers)
     if found.lift.low > 0:
-        said = f"routing PAID: {lift} above random mixing at the same cost."
-    elif found.lift.high < 0:
-        said = f"routing DID NOT PAY: {lift}, worse than random mixing at the same cost."
-    else:
-        said = (
-            f"routing was NOT SHOWN TO PAY: {lift} against random mixing at the same cost, "
-            f"and {len(found.run.answers)} questions cannot tell that from nothing."
+        return f"routing PAID: {lift} above random mixing at the same cost."
+    if cost >= dear * (1 - 1e-9):  # the same sum in another order
+        return (
+            f"routing DID NOT PAY: it cost {cost / dear:.0%} of always asking the large model, "
+            f"for a quality that differs by {lift}."
         )
-    if found.run.cost is not None and large.cost is not None and found.run.cost >= large.cost:
-        said += " It even cost more than always asking the large model."
-    return said
+    if found.lift.high < 0:
+        return f"routing DID NOT PAY: {lift}, worse than random mixing at the same cost."
+    return (
+        f"routing was NOT SHOWN TO PAY: {lift} against random mixing at the same cost, an "
+        f"interval that includes 0; {count} questions are too few to tell."
+    )
 
 
 def _resamples(count: int) -> NDArray[np.intp]:

@@ -33,24 +33,26 @@ PASSAGES = 1
 """How many retrieved passages reach the model."""
 
 RIGHT = 0.5
-"""An answer with at least this token F1 is shown as right."""
+"""An answer with more than this token F1 is shown as right."""
 
 _DATA = Path(__file__).parents[1] / "demo_data"
 _SYSTEM = (
     "Answer the question from the context, in as few words as possible. "
     "If the context does not say, answer: not in the text"
 )
+_MILL = (
+    "The Orrin Mill was built in 1742 by the miller Aldo Brake. It ground barley until 1890 "
+    "and is a tea room today."
+)
+_SPRINGS = (
+    "The village of Sable has two springs. The upper one gives warm water and the lower one "
+    "cold water. A bottle of either costs 2 marks."
+)
 _EXAMPLES = (
-    (
-        "The Orrin Mill was built in 1742 by the miller Aldo Brake. It ground barley until 1890 "
-        "and is a tea room today.",
-        (("Who built the Orrin Mill?", "Aldo Brake"), ("Who owns it?", "not in the text")),
-    ),
-    (
-        "The village of Sable has two springs. The upper one gives warm water and the lower one "
-        "cold water. A bottle of either costs 2 marks.",
-        (("Which spring gives cold water?", "the lower one"), ("What are 5 bottles?", "10 marks")),
-    ),
+    (_MILL, "Who built the Orrin Mill?", "Aldo Brake"),
+    (_MILL, "Who owns it?", "not in the text"),
+    (_SPRINGS, "Which spring gives cold water?", "the lower one"),
+    (_SPRINGS, "What are 5 bottles?", "10 marks"),
 )
 
 
@@ -98,10 +100,9 @@ def user_message(context: str, question: str) -> str:
 def few_shot() -> list[Turn]:
     """The instruction and the worked examples that stand before the real question."""
     turns = [Turn("system", _SYSTEM)]
-    for context, asked in _EXAMPLES:
-        for question, answer in asked:
-            turns.append(Turn("user", user_message(context, question)))
-            turns.append(Turn("assistant", answer))
+    for context, question, answer in _EXAMPLES:
+        turns.append(Turn("user", user_message(context, question)))
+        turns.append(Turn("assistant", answer))
     return turns
 
 

@@ -72,6 +72,10 @@ class Screen:
         self.say()
         for found in routed:
             self.say(textwrap.fill(f"{found.run.name}: {verdict(found, large)}", _WIDTH))
+        passed_on = all(found.run.escalated == len(found.run.answers) for found in routed)
+        if passed_on and not large.failed:
+            self.say("The small model was never sure enough, so every question was passed on.")
+            self.say("Where money counts for more, less will do: try --cost-weight 0.4.")
 
     def _entry(self, label: str, text: str) -> None:
         start, later = f"  {label:<12}", " " * 14
@@ -111,7 +115,7 @@ def _summary(runs: Sequence[Run], small: Run, large: Run) -> dict[str, Any]:
 def _row(name: str, run: Run, large: Run, quality: str = "") -> tuple[str, ...]:
     alone = baseline(run)
     quality = quality or ("unknown" if alone is None else f"{alone:.2f}")
-    cost = "unknown" if run.cost is None else f"{1000 * run.cost:.4f}"
+    cost = f"{1000 * run.cost:.4f}" if run.cost else f"at least {1000 * run.known_cost:.4f}"
     known = run.cost is not None and large.cost is not None and not large.failed
     share = f"{(run.cost or 0) / large.cost:.0%}" if known and large.cost else ""
     return name, quality, cost, share, str(run.calls("large"))
@@ -120,7 +124,7 @@ def _row(name: str, run: Run, large: Run, quality: str = "") -> tuple[str, ...]:
 def _mark(answered: Answered) -> str:
     if answered.error:
         return ""
-    return f"{'right' if answered.score >= RIGHT else 'wrong'} ({answered.score:.2f})"
+    return f"{'right' if answered.score > RIGHT else 'wrong'} ({answered.score:.2f})"
 
 
 def _dollars(cost: float | None) -> str:

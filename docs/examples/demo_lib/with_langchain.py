@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_openai import ChatOpenAI
 
-from automix_core import Price
+from automix_core import Preference, Price
 from demo_lib.embedding import embed
 from demo_lib.endpoints import Endpoint
 from demo_lib.material import ANSWER_TOKENS, PASSAGES, documents, few_shot, user_message
@@ -34,13 +34,14 @@ class WordEmbeddings(Embeddings):
 
 
 def pipeline(
-    small: Endpoint, large: Endpoint, router: str, timeout: float
+    small: Endpoint, large: Endpoint, router: str, preference: Preference, timeout: float
 ) -> Callable[[str], str]:
     """A question in, an answer out, with two models that behave as one."""
     llm = RoutingChatModel(
         models={end.name: _client(end, timeout) for end in (small, large)},
         prices={end.name: Price(end.price, end.price) for end in (small, large)},
         router=router,
+        preference=preference,
     )
     store = InMemoryVectorStore(WordEmbeddings())
     store.add_documents([Document(text, id=name) for name, text in documents().items()])
@@ -57,7 +58,7 @@ def pipeline(
 
 
 def _client(end: Endpoint, timeout: float) -> ChatOpenAI:
-    return ChatOpenAI(
+    return ChatOpenAI(  # type: ignore[call-arg]  # pydantic's plugin does not know the aliases
         base_url=end.base_url,
         api_key=end.api_key,
         model=end.model,

@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.schema import TextNode
 from llama_index.llms.openai_like import OpenAILike
 
-from automix_core import Price
+from automix_core import Preference, Price
 from demo_lib.embedding import embed
 from demo_lib.endpoints import Endpoint
 from demo_lib.material import ANSWER_TOKENS, PASSAGES, documents, few_shot, user_message
@@ -38,13 +38,14 @@ class WordEmbeddings(BaseEmbedding):
 
 
 def pipeline(
-    small: Endpoint, large: Endpoint, router: str, timeout: float
+    small: Endpoint, large: Endpoint, router: str, preference: Preference, timeout: float
 ) -> Callable[[str], str]:
     """A question in, an answer out, with two models that behave as one."""
-    llm = RoutingLLM(
+    llm = RoutingLLM(  # type: ignore[call-arg, unused-ignore]  # written for pydantic
         models={end.name: _client(end, timeout) for end in (small, large)},
         prices={end.name: Price(end.price, end.price) for end in (small, large)},
         router=router,
+        preference=preference,
     )
     nodes = [TextNode(id_=name, text=text) for name, text in documents().items()]
     index = VectorStoreIndex(nodes, embed_model=WordEmbeddings(model_name="wordllama"))

@@ -67,35 +67,55 @@ def split_prompt(text: str) -> tuple[str, str]:
         The question, and the context or an empty string. A prompt in which no context is marked
         is all question.
     """
-    context = marked_context(text)
-    if not context:
+    start, end = _marked(text)
+    if not text[start:end].strip():
         return text.strip(), ""
-    rest = text.replace(context, "\n", 1)
+    rest = f"{text[:start]}\n{text[end:]}"
     labelled = list(_QUESTION.finditer(rest))
     if labelled:
         rest = _AFTER.split(rest[labelled[-1].end() :])[0]
-    else:
-        rest = _CONTEXT.sub("", re.sub(r"</?\w+>|^-{5,}$", "", rest, flags=re.MULTILINE))
-    return rest.strip(), context
+    return _MARKS.sub("", rest).strip(), text[start:end].strip()
 
 
 def marked_context(text: str) -> str:
     """The context in a text that marks it: in tags, between fences, or under a label."""
-    for pattern in (_TAGS, _FENCES, _LABEL):
-        if found := pattern.search(text):
-            return found["context"].strip()
-    return ""
+    start, end = _marked(text)
+    return text[start:end].strip()
+
+
+def _marked(text: str) -> tuple[int, int]:
+    """From where to where a text marks its context; nowhere is (0, 0)."""
+    if found := _between_tags(text):
+        return found
+    for pattern in (_FENCES, _LABEL):
+        if match := pattern.search(text):
+            return match.span("context")
+    return 0, 0
+
+
+def _between_tags(text: str) -> tuple[int, int] | None:
+    """The inside of the first pair of tags; one pattern for both would take quadratic time."""
+    unclosed = set()
+    for opening in _OPENING.finditer(text):
+        name = opening["name"].lower()
+        if name not in unclosed:
+            if closing := re.compile(f"</{name}>", re.IGNORECASE).search(text, opening.end()):
+                return opening.end(), closing.start()
+            unclosed.add(name)
+    return None
 
 
 _NAMES = r"(?:retrieved[ _])?(?:contexts?|documents?|passages?|sources?)"
-_TAGS = re.compile(rf"<(?P<tag>{_NAMES})>(?P<context>.+?)</(?P=tag)>", re.DOTALL | re.IGNORECASE)
+_OPENING = re.compile(rf"<(?P<name>{_NAMES})>", re.IGNORECASE)
 _FENCES = re.compile(r"^-{5,}\n(?P<context>.+?)\n-{5,}$", re.DOTALL | re.MULTILINE)
 _CONTEXT = re.compile(
-    rf"^(?:use (?:the|this)[^\n:]*|{_NAMES}):[ \t]*", re.MULTILINE | re.IGNORECASE
+    rf"^(?:use (?:the|this)[^\n:]*|(?:[^\n:]*\bfollowing )?{_NAMES}):[ \t]*",
+    re.MULTILINE | re.IGNORECASE,
 )
+_MARKS = re.compile(rf"</?{_NAMES}>|^-{{5,}}$|{_CONTEXT.pattern}", re.MULTILINE | re.IGNORECASE)
 _QUESTION = re.compile(r"^(?:question|query|user question):[ \t]*", re.MULTILINE | re.IGNORECASE)
 _AFTER = re.compile(r"^(?:\w+ )?answer:", re.MULTILINE | re.IGNORECASE)
 _LABEL = re.compile(
-    rf"{_CONTEXT.pattern}\n*(?P<context>.+?)(?={_QUESTION.pattern}|\Z)",
+    rf"{_CONTEXT.pattern}\n*(?P<context>.+?)(?={_QUESTION.pattern}|{_AFTER.pattern}\s*\Z|\Z)",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )

@@ -1,0 +1,286 @@
+"""The routing LLM without its endpoints: how it is made, what it says of itself, how it runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from llama_index.core.base.llms.types import LLMMetadata
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
+from llama_index.core.llms import LLM
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+
+from automix_core.arms import Arm
+from automix_core.contexts import current_preference
+from automix_core.decision import DecisionCallback
+from automix_core.drive import Finished, adrive, afinish, drive, finish
+from automix_core.errors import ConfigurationError, UnexpectedModelError, UnknownNameError
+from automix_core.flow import Flow
+from automix_core.request import Preference
+from automix_core.router import Outcome, Router
+from llamaindex_automix.describe import describe
+from llamaindex_automix.operation import Operation
+from llamaindex_automix.options import Refusals
+from llamaindex_automix.port import AsyncPort, Port
+from llamaindex_automix.shapes import Shape
+from llamaindex_automix.variables import current_variables
+
+__all__ = ["RoutingLLMBase", "outer_edge"]
+
+_PARAMETERS = (
+    "context_window",
+    "models",
+    "num_output",
+    "on_decision",
+    "preference",
+    "prices",
+    "router",
+)
+
+
+class RoutingLLMBase(FunctionCallingLLM):
+    """What all endpoints of `RoutingLLM` share."""
+
+    arm_names: list[str] = Field(default_factory=list, description="The arms, cheapest first.")
+    router_name: str = Field(default="", description="The router's name.")
+    context_window: int | None = Field(
+        default=None, description="Overrides the smallest context window among the arms."
+    )
+    num_output: int | None = Field(
+        default=None, description="Overrides the largest output limit among the arms."
+    )
+
+    _router: Router = PrivateAttr()
+    _asked: dict[str, Arm] = PrivateAttr()
+    _preference: Preference | None = PrivateAttr(default=None)
+    _on_decision: DecisionCallback | None = PrivateAttr(default=None)
+    _refusals: Refusals = PrivateAttr(default_factory=Refusals)
+    _forwarded: Any = PrivateAttr(default=None)
+
+    def __init__(
+        self,
+        models: Sequence[Any] | Mapping[str, Any],
+        *,
+        router: Router | str | None,
+        prices: Mapping[str, Any] | None,
+        preference: Preference | None,
+        on_decision: DecisionCallback | None,
+        context_window: int | None,
+        num_output: int | None,
+        **kwargs: Any,
+    ) -> None:
+        _check(models, kwargs)
+        bound = _router(router).bind(models, describe=describe, prices=prices)
+        arms: Sequence[Arm] = bound.arms or ()
+        super().__init__(
+            arm_names=[arm.name for arm in arms],
+            router_name=bound.name,
+            context_window=context_window,
+            num_output=num_output,
+            **kwargs,
+        )
+        self._router = bound
+        self._asked = {arm.name: arm for arm in (*arms, *bound.helpers.values())}
+        self._preference = preference
+        self._on_decision = on_decision
+        _warn(arms, context_window)
+
+    @property
+    def router(self) -> Router:
+        """The router, bound to its models."""
+        return self._router
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """The arms, cheapest first."""
+        return self._router.arms or ()
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What holds whichever arm answers.
+
+        The smallest known context window, the largest output limit; a chat model or a model that
+        calls tools only if every arm is one.
+        """
+        of_arms = [arm.model.metadata for arm in self.arms]
+        windows = [w for arm in self.arms if (w := arm.can.context_window)]
+        outputs = [m.num_output for m in of_arms if m.num_output > 0]
+        return LLMMetadata(
+            context_window=self.context_window or min(windows, default=DEFAULT_CONTEXT_WINDOW),
+            num_output=self.num_output or max(outputs, default=-1),
+            is_chat_model=all(m.is_chat_model for m in of_arms),
+            is_function_calling_model=all(arm.can.tools for arm in self.arms),
+            model_name=f"routing({', '.join(arm.name for arm in self.arms)})",
+            system_role=of_arms[0].system_role,
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> RoutingLLMBase:
+        """A copy over the same models: they hold clients, which cannot be copied."""
+        return self.model_copy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Refuse to be pickled.
+
+        Raises:
+            ConfigurationError: Always: the models hold clients and keys.
+        """
+        msg = (
+            "A RoutingLLM cannot be pickled: its models hold clients and keys. "
+            "Make it anew where it is needed; the router itself can be saved with Router.save."
+        )
+        raise ConfigurationError(msg)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> RoutingLLMBase:
+        """A routing LLM from what `to_dict` gave, which holds no models.
+
+        Args:
+            data: What `to_dict` gave.
+            kwargs: The constructor's arguments; `models` must be among them.
+
+        Raises:
+            ConfigurationError: No models, or models of other names.
+        """
+        known: dict[str, Any] = {
+            name: data[name] for name in ("context_window", "num_output") if name in data
+        }
+        if "models" not in kwargs:
+            names = data.get("arm_names")
+            msg = f"from_dict needs models={{...}} for {names}: models are not serialised."
+            raise ConfigurationError(msg)
+        made = cls(**{**known, **kwargs})
+        if sorted(made.arm_names) != sorted(data.get("arm_names", made.arm_names)):
+            msg = f"The models {made.arm_names} are not those of the data, {data['arm_names']}."
+            raise ConfigurationError(msg)
+        return made
+
+    def _answer(self, operation: Operation) -> Any:
+        """Run an operation and return the caller's result."""
+        with outer_edge():
+            flow, port = self._flow(operation), Port(*self._port_parts(operation))
+            return operation.shape.result(finish(flow, port))
+
+    async def _aanswer(self, operation: Operation) -> Any:
+        """Run an operation and return the caller's result."""
+        with outer_edge():
+            flow, port = self._flow(operation), AsyncPort(*self._port_parts(operation))
+            return operation.shape.result(await afinish(flow, port))
+
+    def _stream(self, operation: Operation) -> Generator[Any, None, None]:
+        """Stream an operation. Contexts are read now, not when the stream is iterated."""
+        with outer_edge():
+            flow, port = self._flow(operation), Port(*self._port_parts(operation))
+        return _streamed(flow, port, operation.shape)
+
+    def _astream(self, operation: Operation) -> AsyncGenerator[Any, None]:
+        """Stream an operation. Contexts are read now, not when the stream is iterated."""
+        with outer_edge():
+            flow, port = self._flow(operation), AsyncPort(*self._port_parts(operation))
+        return _astreamed(flow, port, operation.shape)
+
+    def _flow(self, operation: Operation) -> Flow[Outcome]:
+        self._forward()
+        given = operation.preference or current_preference() or self._preference
+        if operation.force is not None:
+            given = replace(given or Preference(), force=operation.force)
+        return self._router.route(operation.request, given, self._on_decision)
+
+    def _port_parts(self, operation: Operation) -> tuple[Any, ...]:
+        return self._asked, operation, self._refusals, current_variables()
+
+    def _forward(self) -> None:
+        """Let arms without handlers of their own report to this LLM's callback manager."""
+        manager = self.callback_manager
+        made = "_forwarded" in (self.__pydantic_private__ or ())
+        if not made or manager is self._forwarded or not manager.handlers:
+            return
+        for arm in self._asked.values():
+            own = arm.model.callback_manager
+            if not own.handlers or own is self._forwarded:
+                arm.model.callback_manager = manager
+        self._forwarded = manager
+
+
+@contextmanager
+def outer_edge() -> Iterator[None]:
+    """Let no `ValueError` or `TypeError` out: LlamaIndex would answer "Empty Response" to those."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        msg = f"A model or a parser raised {type(error).__name__}: {error}"
+        raise UnexpectedModelError(msg) from error
+
+
+def _streamed(flow: Flow[Outcome], port: Port, shape: Shape) -> Generator[Any, None, None]:
+    with outer_edge(), closing(drive(flow, port, stream=True)) as items:
+        for item in items:
+            if isinstance(item, Finished):
+                yield from shape.ending(item.value)
+            else:
+                yield item
+
+
+async def _astreamed(
+    flow: Flow[Outcome], port: AsyncPort, shape: Shape
+) -> AsyncGenerator[Any, None]:
+    with outer_edge():
+        async with aclosing(adrive(flow, port, stream=True)) as items:
+            async for item in items:
+                if isinstance(item, Finished):
+                    for chunk in shape.ending(item.value):
+                        yield chunk
+                else:
+                    yield item
+
+
+def _check(models: Any, kwargs: Mapping[str, Any]) -> None:
+    """Refuse what pydantic would ignore or misread."""
+    if not isinstance(models, Mapping | Sequence) or isinstance(models, str):
+        msg = (
+            "models must be a list of two or more LlamaIndex LLMs, or a mapping that names them, "
+            f"not {type(models).__name__}."
+        )
+        raise ConfigurationError(msg)
+    known = LLM.model_fields
+    for name in kwargs:
+        if name not in known:
+            what = "parameter of RoutingLLM:"
+            raise UnknownNameError(what, name, [*_PARAMETERS, *known])
+
+
+def _router(given: Any) -> Router:
+    if isinstance(given, Router):
+        return given
+    if given is None or isinstance(given, str):
+        return Router.preset(given or "cascade")
+    msg = f"router must be a Router or the name of a preset, not {type(given).__name__}."
+    raise ConfigurationError(msg)
+
+
+def _warn(arms: Sequence[Arm], context_window: int | None) -> None:
+    """Say what of the arms' own settings will have no effect."""
+    for arm in arms:
+        ignored = [
+            name
+            for name in ("system_prompt", "output_parser", "query_wrapper_prompt")
+            if getattr(arm.model, name) is not None
+        ]
+        if ignored:
+            warnings.warn(
+                f"The {' and '.join(ignored)} of the model {arm.name!r} will not be used: "
+                "LlamaIndex applies them outside of chat and complete. Set them on the RoutingLLM.",
+                UserWarning,
+                stacklevel=4,
+            )
+    unknown = [arm.name for arm in arms if arm.can.context_window is None]
+    if unknown and len(unknown) < len(arms) and not context_window:
+        warnings.warn(
+            f"The context window of {', '.join(unknown)} is unknown (left at LlamaIndex's default "
+            f"of {DEFAULT_CONTEXT_WINDOW}) and is ignored. Set it, or context_window here.",
+            UserWarning,
+            stacklevel=4,
+        )

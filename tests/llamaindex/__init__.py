@@ -1,0 +1,1 @@
+"""Tests of this adapter; they run without the other framework too."""
