@@ -47,7 +47,8 @@ def embedded(text: str) -> list[float]:
 
     The last number differs from text to text, so that no two passages are equally near.
     """
-    vector = [0.0] * 256 + [0.1 + hashlib.sha256(text.encode()).digest()[0] / 1000]
+    own = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) / 2**32
+    vector = [0.0] * 256 + [0.1 + own / 4]
     for word in text.lower().replace("?", " ").replace(".", " ").split():
         vector[hashlib.sha256(word.encode()).digest()[0]] += 1.0
     length = math.sqrt(sum(x * x for x in vector)) or 1.0

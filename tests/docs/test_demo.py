@@ -35,12 +35,12 @@ def installed(module):
         return False
 
 
-def usable(framework):
-    if not installed(framework.split(".")[0]):
-        pytest.skip(f"needs {framework}")
-    for module in (framework, "matplotlib", "wordllama", "xllamacpp"):
-        if not installed(module):
-            pytest.skip(f"needs {module}")
+def frameworks():
+    """The frameworks that the demo can be run with here."""
+    if not (installed("matplotlib") and installed("wordllama")):
+        pytest.skip("needs the extra `demo`")
+    found = [framework for framework, module in FRAMEWORKS.items() if installed(module)]
+    return found or pytest.skip("needs a framework and its client")
 
 
 def run_demo(*arguments, folder):
@@ -50,46 +50,55 @@ def run_demo(*arguments, folder):
     )
 
 
-def small_twice(framework, *arguments, folder):
-    """Run the demo with the small model in both places: the large one is too much for a test."""
-    usable(FRAMEWORKS[framework])
-    models = ("--small", "smollm2-135m", "--large", "smollm2-135m", "--framework", framework)
-    return run_demo(*models, "--json", *arguments, folder=folder)
+def small_twice(*arguments, folder):
+    """Run the demo with the small model in both places: the large one is too much for a test.
+
+    Gives what it showed, and its summary of each framework.
+    """
+    if not installed("xllamacpp"):
+        pytest.skip("needs the extra `local`")
+    here = frameworks()
+    only = () if len(here) == len(FRAMEWORKS) else ("--framework", here[0])
+    models = ("--small", "smollm2-135m", "--large", "smollm2-135m")
+    done = run_demo(*models, *only, "--json", *arguments, folder=folder)
+    assert done.returncode == 0, done.stderr
+    total = json.loads(done.stdout.splitlines()[-1])
+    each = total.pop("frameworks", {here[0]: total})
+    assert set(each) == set(here)
+    for counted in ("questions", "escalated", "calls_small", "calls_large"):
+        assert total[counted] == sum(summary[counted] for summary in each.values())
+    assert all(set(summary) == KEYS for summary in [total, *each.values()])
+    return done.stderr, each
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_demo(framework, tmp_path):
-    done = small_twice(framework, "--questions", "4", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])
-    assert set(summary) == KEYS
-    assert summary["questions"] == 4
-    assert summary["calls_small"] == 4
-    assert summary["calls_large"] == summary["escalated"]
-    assert summary["cost"] >= summary["cost_always_small"] > 0
-    assert 0 <= summary["quality"] <= 1
+def test_demo(tmp_path):
+    shown, each = small_twice("--questions", "4", folder=tmp_path)
+    for summary in each.values():
+        assert summary["questions"] == 4
+        assert summary["calls_small"] == 4
+        assert summary["calls_large"] == summary["escalated"]
+        assert summary["cost"] >= summary["cost_always_small"] > 0
+        assert 0 <= summary["quality"] <= 1
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-    assert "prices are nominal" in done.stderr
-    assert "confidence 0." in done.stderr
-    assert "Apache-2.0" in done.stderr
+    assert "prices are nominal" in shown
+    assert "confidence 0." in shown
+    assert "Apache-2.0" in shown
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_large_model_that_dies_on_the_way_shows_and_ends_in_answers(framework, tmp_path):
-    arguments = ("--questions", "3", "--kill-large-after", "1")
-    done = small_twice(framework, *arguments, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "was killed" in done.stderr
-    assert "FALLBACK" in done.stderr
-    assert "NO VERDICT" in done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])
-    assert summary["calls_small"] == 3
-    assert summary["calls_large"] == 1
-    assert summary["quality_large"] is None
-    assert summary["cost"] is None
+def test_a_large_model_that_dies_on_the_way_shows_and_ends_in_answers(tmp_path):
+    shown, each = small_twice("--questions", "2", "--kill-large-after", "1", folder=tmp_path)
+    assert "was killed" in shown
+    assert "NO VERDICT" in shown
+    assert "Traceback" not in shown
+    for summary in each.values():
+        assert summary["calls_small"] == 2
+        assert summary["calls_large"] <= 1
+        assert summary["quality_large"] is None
+        if summary["escalated"] > summary["calls_large"]:  # it was needed once it was dead
+            assert "FALLBACK" in shown
+            assert summary["cost"] is None
 
 
 @pytest.mark.parametrize(
@@ -105,11 +114,8 @@ def test_a_large_model_that_dies_on_the_way_shows_and_ends_in_answers(framework,
     ],
 )
 def test_a_wrong_value_is_one_line_and_exit_code_2(arguments, said, tmp_path):
-    framework = next((f for f, module in FRAMEWORKS.items() if installed(module)), None)
-    if framework is None or not (installed("matplotlib") and installed("wordllama")):
-        pytest.skip("needs the extra `demo`")
     if "--framework" not in arguments:
-        arguments = [*arguments, "--framework", framework]
+        arguments = [*arguments, "--framework", frameworks()[0]]
     done = run_demo(*arguments, folder=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -140,17 +146,17 @@ def run_of(lib, name, scores, costs, error=""):
 
 
 def said_of(lib, scores, costs, error=""):
-    """The verdict on a run beside a small model at (1, 0.25) and a large one at (10, 1)."""
-    small = run_of(lib, "small", [0, 0, 0, 1] * 6, [1.0] * 24)
+    """The verdict on a run beside a small model at (1, 0.5) and a large one at (10, 1)."""
+    small = run_of(lib, "small", [0, 1] * 12, [1.0] * 24)
     large = run_of(lib, "large", [1.0] * 24, [10.0] * 24, error)
     found = lib["figures"].figures(run_of(lib, "LangChain", scores, costs), small, large)
     return lib["figures"].verdict(found, large), found
 
 
 def test_routing_that_escalates_only_what_is_wrong_paid(lib):
-    said, found = said_of(lib, [1.0] * 24, [11.0, 11.0, 11.0, 1.0] * 6)
+    said, found = said_of(lib, [1.0] * 24, [11.0, 1.0] * 12)
     assert "routing PAID" in said
-    assert found.mixed == pytest.approx(0.25 + 0.75 * (8.5 - 1) / 9)
+    assert found.mixed == pytest.approx(0.5 + 0.5 * (6 - 1) / 9)
 
 
 def test_routing_that_escalates_everything_did_not_pay(lib):
@@ -160,7 +166,7 @@ def test_routing_that_escalates_everything_did_not_pay(lib):
 
 
 def test_routing_that_keeps_the_wrong_answers_did_not_pay(lib):
-    said, _ = said_of(lib, [0, 0, 1, 1] * 6, [1.0, 1.0, 11.0, 11.0] * 6)
+    said, _ = said_of(lib, [0, 1] * 12, [1.0, 11.0] * 12)
     assert "routing DID NOT PAY" in said
 
 

@@ -157,6 +157,12 @@ async def test_a_function_agent(pair, streaming, valid):
     assert [d.arm for d in decisions] == (["small"] if valid else ["large"]) + ["small"]
 
 
+async def test_an_agent_whose_models_all_fail(pair):
+    models = pair(lambda body: Scripted(status=500, error="out of order"))
+    with pytest.raises(AllArmsFailed, match="out of order"):
+        await FunctionAgent(tools=[TOOL], llm=models.routed()).run("What is 6 by 7?")
+
+
 async def test_an_agent_workflow(pair):
     models = pair(turns(small_answer=""))
     workflow = AgentWorkflow.from_tools_or_functions([multiply], llm=models.routed())
