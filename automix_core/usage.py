@@ -10,7 +10,7 @@ from automix_core.flow import Usage
 
 __all__ = ["recounted"]
 
-TOKENS_PER_CHARACTER = 0.3
+TOKENS_PER_CHARACTER = 0.25
 """About what short English replies have in common tokenisers."""
 
 

@@ -81,7 +81,7 @@ def test_demo(tmp_path):
         assert summary["cost"] >= summary["cost_always_small"] > 0
         assert 0 <= summary["quality"] <= 1
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-    assert "prices are nominal" in shown
+    assert "Prices are nominal" in shown
     assert "confidence 0." in shown
     assert "Apache-2.0" in shown
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.llms.openai_like import OpenAILike
@@ -54,6 +55,8 @@ class Pair:
             "context_window": 8192,
             "max_retries": 0,
             "timeout": 10,
+            "http_client": httpx.Client(verify=False),  # certificates take long to load
+            "async_http_client": httpx.AsyncClient(verify=False),
             **options,
         }
         return OpenAILike(model=name, api_base=self.server.base_url, api_key=SECRET, **given)

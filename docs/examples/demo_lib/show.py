@@ -34,7 +34,7 @@ class Screen:
         """Say which models there are, and that their prices are nominal."""
         for end in ends:
             self.say(f"{end.name}: {end.about}, {end.price:g} US dollars a million tokens")
-        self.say("These prices are nominal: 0.1 US dollars for each billion parameters.")
+        self.say("Prices are nominal, 0.1 US dollars for each billion parameters, unless given.")
 
     def alone(self, answered: Answered) -> None:
         """The answer of a model asked alone."""
