@@ -7,12 +7,12 @@ A price is anything with `cost(usage)`. Users give theirs as `Price`; the packag
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from automix_core.errors import ConfigurationError
 from automix_core.flow import Usage
+from automix_core.numbers import not_negative
 
 __all__ = ["NOMINAL", "ListPrice", "Price", "Priced", "listed_price"]
 
@@ -47,16 +47,8 @@ class Price:
         """Refuse what would make every later sum wrong."""
         for name in ("input", "output", "cached_input"):
             value = getattr(self, name)
-            if value is None and name == "cached_input":
-                continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not math.isfinite(value)
-                or value < 0
-            ):
-                msg = f"Price.{name} must be US dollars a million tokens, not {value!r}."
-                raise ConfigurationError(msg)
+            if value is not None or name != "cached_input":
+                not_negative(value, f"Price.{name}", "US dollars a million tokens")
 
     def cost(self, usage: Usage) -> float:
         """US dollars for one call."""

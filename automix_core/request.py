@@ -7,11 +7,11 @@ context and what the answer needs. The framework's own messages stay with the ad
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
 from automix_core.errors import ConfigurationError, UnknownNameError
+from automix_core.numbers import not_negative
 
 __all__ = ["Kind", "Needs", "Preference", "Request"]
 
@@ -92,17 +92,8 @@ class Preference:
         """Check every number once, so that no policy has to."""
         for name in ("cost_weight", "latency_weight", "max_cost", "max_latency"):
             value = getattr(self, name)
-            optional = name.startswith("max_")
-            if value is None and optional:
-                continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not math.isfinite(value)
-                or value < 0
-            ):
-                msg = f"Preference.{name} must be a number of at least 0, not {value!r}."
-                raise ConfigurationError(msg)
+            if value is not None or not name.startswith("max_"):
+                not_negative(value, f"Preference.{name}", "a number of at least 0")
         if not isinstance(self.force, str | None):
             msg = f"Preference.force must be the name of an arm, not {self.force!r}."  # type: ignore[unreachable]
             raise ConfigurationError(msg)

@@ -22,6 +22,7 @@ from automix_core.evidence import Actions, Answer, Evidence, Run, Signal
 from automix_core.flow import Ask, Failure, Flow, Reply, SampleOptions, Wave
 from automix_core.ledger import Ledger
 from automix_core.parts import Estimator, Policy, Verifier
+from automix_core.reasons import why_run, why_stop
 from automix_core.request import Preference, Request
 
 __all__ = ["Outcome", "Router"]
@@ -88,6 +89,23 @@ class Router:
         """
         recipe = presets.recipe(name, **parameters)
         return cls(recipe.verifier, recipe.estimator, recipe.policy, name=name)
+
+    @classmethod
+    def of(cls, given: Any) -> Router:
+        """The router behind what a user passed as `router=`.
+
+        Args:
+            given: A router, the name of a preset, or `None` for the preset "cascade".
+
+        Raises:
+            ConfigurationError: It is none of these.
+        """
+        if isinstance(given, Router):
+            return given
+        if isinstance(given, str | None):
+            return cls.preset(given or "cascade")
+        msg = f"router must be a Router or the name of a preset, not {type(given).__name__}."
+        raise ConfigurationError(msg)
 
     @property
     def bound_arms(self) -> Arms:
@@ -249,7 +267,7 @@ class Router:
                 raise AllArmsFailed(case.causes)
             if not isinstance(action, Run):
                 return self._stopped(ledger, case, action.arm, actions)
-            why = _why_run(case, action.arm, actions)
+            why = why_run(case, action.arm, actions)
             reply = yield from self._run(case, action)
             draw = self._draw()  # of the next step, to which the verifier looks ahead
             if reply is None:
@@ -295,7 +313,7 @@ class Router:
 
     def _stopped(self, ledger: Ledger, case: Case, index: int, actions: Actions) -> Outcome:
         answer = case.answers[index]
-        status, why = _why_stop(case, index, actions)
+        status, why = why_stop(case, index, actions)
         return Outcome(answer.reply, ledger.end(status, answer.arm, why))
 
     def _decide(self, evidence: Evidence, case: Case) -> Actions:
@@ -304,43 +322,3 @@ class Router:
     def _draw(self) -> float:
         with self._lock:
             return float(self._generator.random())
-
-
-def _why_run(case: Case, index: int, actions: Actions) -> str:
-    name = case.arms[index].name
-    if case.preference.force == name:
-        return f"{name} was forced by the preference."
-    latest = case.in_hand
-    if latest is not None:
-        said = _said(case, case.arms.position(latest.arm))
-        return (
-            f"{said} was not enough: what was in hand was worth {actions.stop_value[0]:.2f}, "
-            f"asking {name} was worth {actions.run_value[0]:.2f}."
-        )
-    if case.failures:
-        failed = "; ".join(f"{f.source}: {f.label}" for f in case.failures.values())
-        return f"{name} was asked because others failed ({failed})."
-    return f"{name} was asked first."
-
-
-def _why_stop(case: Case, index: int, actions: Actions) -> tuple[Any, str]:
-    """The status of an answer that was stopped with, and the reason in a sentence."""
-    said = _said(case, index)
-    if np.isfinite(actions.run_value[0]):
-        why = (
-            f"{said} is worth {actions.stop_value[0]:.2f}, "
-            f"asking on would be worth {actions.run_value[0]:.2f}."
-        )
-        return "accepted", why
-    others = [
-        f"{arm.name}: {case.failures[i].label if i in case.failures else case.ruled_out(i)}"
-        for i, arm in enumerate(case.arms)
-        if i not in case.answers
-    ]
-    return "fallback", f"{said}; nobody else could be asked ({'; '.join(others)})."
-
-
-def _said(case: Case, index: int) -> str:
-    confidence = case.confidence(index)
-    said = "no verdict" if confidence is None else f"confidence {confidence:.2f}"
-    return f"{case.arms[index].name}'s answer ({said})"

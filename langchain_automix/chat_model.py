@@ -28,8 +28,8 @@ from automix_core.contexts import Contexts, Grounding
 from automix_core.conversation import find_grounding
 from automix_core.decision import DecisionCallback
 from automix_core.drive import Finished, adrive, afinish, drive, finish
-from automix_core.errors import ConfigurationError
 from automix_core.flow import Flow
+from automix_core.refusals import Refusals
 from automix_core.request import Needs, Request
 from automix_core.router import Outcome, Router
 from langchain_automix.billing import Counted, astreamed_with_bill, streamed_with_bill, with_bill
@@ -44,7 +44,7 @@ from langchain_automix.messages import (
 )
 from langchain_automix.port import AsyncChatPort, ChatPort
 from langchain_automix.presentation import PresentedChatModel
-from langchain_automix.sending import ChatCall, Refusals
+from langchain_automix.sending import ChatCall
 from langchain_automix.tracing import Caller, caller, calling
 
 __all__ = ["RoutingChatModel"]
@@ -97,7 +97,7 @@ class RoutingChatModel(PresentedChatModel):
     def model_post_init(self, context: Any, /) -> None:
         """Bind the router to the models, so that every mistake shows at construction."""
         super().model_post_init(context)
-        router = self.router if isinstance(self.router, Router) else _preset(self.router)
+        router = Router.of(self.router)
         self._bound = router.bind(self.models, describe=describe, prices=self.prices)
         self._made_of = self._bound.as_dict()
 
@@ -306,10 +306,3 @@ class RoutingChatModel(PresentedChatModel):
         run_id = config.get("run_id") or uuid7()
         known = RunnableConfig(**{**config, "callbacks": manager, "run_id": run_id})
         return known, Caller.of(manager, run_id, Contexts.here())
-
-
-def _preset(given: Any) -> Router:
-    if given is None or isinstance(given, str):
-        return Router.preset(given or "cascade")
-    msg = f"router must be a Router or the name of a preset, not {type(given).__name__}."
-    raise ConfigurationError(msg)

@@ -5,7 +5,6 @@ A sender makes no calls. The two ports (`langchain_automix.port`) make them, syn
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +16,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from automix_core.errors import ConfigurationError
 from automix_core.flow import Ask, Reply, ReplyKind, SampleOptions
+from automix_core.refusals import Refusals, refused
 from automix_core.usage import recounted
 from langchain_automix.describe import fields_of
 from langchain_automix.messages import (
@@ -28,7 +28,7 @@ from langchain_automix.messages import (
 from langchain_automix.tools import Tool, forced, valid_calls
 from langchain_automix.tracing import Caller
 
-__all__ = ["ChatCall", "Refusals", "Sender", "Sent"]
+__all__ = ["ChatCall", "Sender", "Sent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +52,6 @@ class ChatCall:
     who: Caller
 
 
-class Refusals:
-    """Which of the router's own options each model has refused, shared by all calls.
-
-    A model is asked for log-probabilities because its class declares them; the server behind it
-    may know better. What it refused once it is not asked for again.
-    """
-
-    def __init__(self) -> None:
-        self._refused: dict[str, frozenset[str]] = {}
-        self._lock = threading.Lock()
-
-    def of(self, name: str) -> frozenset[str]:
-        """What a model has refused so far."""
-        with self._lock:
-            return self._refused.get(name, frozenset())
-
-    def note(self, name: str, options: frozenset[str]) -> None:
-        """Remember what a model has refused."""
-        with self._lock:
-            self._refused[name] = self._refused.get(name, frozenset()) | options
-
-
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A call ready to be made: on what, with what, and which keywords the router added."""
@@ -91,7 +69,7 @@ class Sent:
     def all_keywords(self) -> dict[str, Any]:
         """The caller's keywords and the router's, less what the server is known to refuse."""
         kept = {key: v for key, v in self.added.items() if key not in self.without}
-        return {**self.keywords, **kept}
+        return {**self.keywords, **_worded(self.model, kept)}
 
     @property
     def run(self) -> dict[str, Any]:
@@ -142,6 +120,7 @@ class Sender:
         messages, keywords = self._call.messages, dict(self._call.options)
         if ask.prompt is not None:
             messages, keywords = prompt_messages(ask.prompt), {}
+            runnable = model = _for_own_prompt(model)
         else:
             keywords["stop"] = self._call.stop
             if self._call.tools:
@@ -154,24 +133,16 @@ class Sender:
             runnable,
             messages,
             keywords,
-            _keywords(model, ask.options, streaming=streaming),
+            _wanted(model, ask.options, streaming=streaming),
             self._call.who.config(ask, is_async=self.is_async),
             ask.samples,
             self._refusals.of(ask.to),
         )
 
     def again(self, sent: Sent, error: Exception) -> Sent | None:
-        """The same call without the options of the router's that the server refused, if any."""
-        if getattr(error, "status_code", None) not in (400, 422):
-            return None
-        refusable = frozenset(sent.added) - sent.without - {"temperature", "max_tokens"}
-        named = frozenset(option for option in sent.added if option in str(error))
-        dropped = (named or refusable) - sent.without
-        if not dropped:
-            return None
-        if dropped & {"logprobs", "top_logprobs"}:
-            dropped |= {"logprobs", "top_logprobs"}
-        return replace(sent, without=sent.without | dropped)
+        """The same call without the options of the router's that were refused, if any were."""
+        dropped = refused(error, sent.added.keys() - sent.without)
+        return replace(sent, without=sent.without | dropped) if dropped else None
 
     def learn(self, ask: Ask, sent: Sent) -> None:
         """Remember what the server refused, once the call went through without it."""
@@ -216,38 +187,50 @@ def _messages(result: AIMessage | LLMResult) -> list[AIMessage]:
     return [generation.message for generation in generations]
 
 
-def _keywords(model: BaseChatModel, options: SampleOptions, *, streaming: bool) -> dict[str, Any]:
-    """What the router wants of a generation, as far as the model's class knows the words."""
+def _wanted(model: BaseChatModel, options: SampleOptions, *, streaming: bool) -> dict[str, Any]:
+    """What the router wants of a generation, as parameters of OpenAI's API."""
     declared = fields_of(model)
-    added: dict[str, Any] = {}
-    if options.temperature is not None and "temperature" in declared:
-        added["temperature"] = options.temperature
-    if options.max_tokens is not None and "max_tokens" in declared:
-        added["max_tokens"] = options.max_tokens
-    if options.stop:
-        added["stop"] = list(options.stop)
-    if options.logprobs:
-        added["logprobs"] = True
-        if options.top_logprobs:
-            added["top_logprobs"] = options.top_logprobs
-    if options.schema is not None:
-        added |= _constrained(model, options.schema, declared)
-    if streaming and "stream_usage" in declared:
-        added["stream_usage"] = True
-    return added
+    shape = {"name": "verdict", "schema": options.schema, "strict": True}
+    wanted: dict[str, Any] = {
+        "temperature": options.temperature if "temperature" in declared else None,
+        "max_tokens": options.max_tokens if "max_tokens" in declared else None,
+        "stop": list(options.stop) or None,
+        "logprobs": options.logprobs or None,
+        "top_logprobs": options.top_logprobs or None,
+        "stream_options": {"include_usage": True}
+        if streaming and "stream_usage" in declared
+        else None,
+        "response_format": {"type": "json_schema", "json_schema": shape}
+        if options.schema is not None
+        else None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _constrained(
-    model: BaseChatModel, schema: Mapping[str, Any], declared: set[str]
-) -> dict[str, Any]:
-    """The keywords that hold a model to a JSON schema.
+def _worded(model: BaseChatModel, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The same in the words of the model's class.
 
-    Where the class has `extra_body`, the format goes that way: given openly, the OpenAI client
-    would parse every sample itself and raise for all of them if one was cut short.
+    Where the class has `extra_body`, a response format goes that way: given openly, the OpenAI
+    client would parse every sample itself and raise for all of them if one was cut short.
     """
-    shape = {"name": "verdict", "schema": schema, "strict": True}
-    wanted = {"type": "json_schema", "json_schema": shape}
-    if "extra_body" in declared:
+    words = dict(wanted)
+    if words.pop("stream_options", None):
+        words["stream_usage"] = True
+    if "response_format" in words and "extra_body" in fields_of(model):
         already = getattr(model, "extra_body", None) or {}
-        return {"extra_body": {**already, "response_format": wanted}}
-    return {"response_format": wanted}
+        words["extra_body"] = {**already, "response_format": words.pop("response_format")}
+    return words
+
+
+def _for_own_prompt(model: BaseChatModel) -> BaseChatModel:
+    """A model without the settings that were made for the caller's requests.
+
+    A stop text or a number of choices that suits an answer would spoil a verification.
+    """
+    update: dict[str, Any] = {
+        name: None for name in ("stop", "n") if getattr(model, name, None) is not None
+    }
+    keywords = getattr(model, "model_kwargs", None) or {}
+    if spoiling := {"response_format", "stop", "n", "tool_choice", "tools"} & set(keywords):
+        update["model_kwargs"] = {k: v for k, v in keywords.items() if k not in spoiling}
+    return model.model_copy(update=update) if update else model

@@ -20,11 +20,11 @@ from automix_core.decision import DecisionCallback
 from automix_core.drive import Finished, adrive, afinish, drive, finish
 from automix_core.errors import ConfigurationError, UnexpectedModelError, UnknownNameError
 from automix_core.flow import Flow
+from automix_core.refusals import Refusals
 from automix_core.request import Preference
 from automix_core.router import Outcome, Router
 from llamaindex_automix.describe import describe
 from llamaindex_automix.operation import Operation
-from llamaindex_automix.options import Refusals
 from llamaindex_automix.port import AsyncPort, Port
 from llamaindex_automix.shapes import Shape
 from llamaindex_automix.variables import current_variables
@@ -74,7 +74,7 @@ class RoutingLLMBase(FunctionCallingLLM):
         **kwargs: Any,
     ) -> None:
         _check(models, kwargs)
-        bound = _router(router).bind(models, describe=describe, prices=prices)
+        bound = Router.of(router).bind(models, describe=describe, prices=prices)
         arms: Sequence[Arm] = bound.arms or ()
         super().__init__(
             arm_names=[arm.name for arm in arms],
@@ -250,15 +250,6 @@ def _check(models: Any, kwargs: Mapping[str, Any]) -> None:
         if name not in known:
             what = "parameter of RoutingLLM:"
             raise UnknownNameError(what, name, [*_PARAMETERS, *known])
-
-
-def _router(given: Any) -> Router:
-    if isinstance(given, Router):
-        return given
-    if given is None or isinstance(given, str):
-        return Router.preset(given or "cascade")
-    msg = f"router must be a Router or the name of a preset, not {type(given).__name__}."
-    raise ConfigurationError(msg)
 
 
 def _warn(arms: Sequence[Arm], context_window: int | None) -> None:

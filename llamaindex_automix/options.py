@@ -8,8 +8,6 @@ expressly said to understand.
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,39 +15,13 @@ from llama_index.core.llms import LLM
 
 from automix_core.arms import Arm, Capabilities
 from automix_core.flow import Ask
+from automix_core.refusals import LOGPROBS
 from llamaindex_automix.describe import speaks_openai
 
-__all__ = ["LOGPROBS", "Refusals", "adjusted", "refused", "wanted", "with_settings"]
+__all__ = ["adjusted", "wanted", "with_settings"]
 
 # Settings that belong to the caller's own requests and would spoil a prompt of the router's.
 _CALLERS = ("max_completion_tokens", "n", "response_format", "stop", "tool_choice", "tools")
-
-LOGPROBS = frozenset({"logprobs", "top_logprobs"})
-"""The two parameters that ask for log-probabilities; they are refused together."""
-
-_REFUSING = (400, 422)
-
-
-class Refusals:
-    """Which of the router's own options each model has refused, shared by all calls.
-
-    A model is asked for log-probabilities because its class can ask for them; the server behind
-    it may know better. What it refused once it is not asked for again.
-    """
-
-    def __init__(self) -> None:
-        self._refused: dict[str, frozenset[str]] = {}
-        self._lock = threading.Lock()
-
-    def of(self, name: str) -> frozenset[str]:
-        """What a model has refused so far."""
-        with self._lock:
-            return self._refused.get(name, frozenset())
-
-    def note(self, name: str, options: frozenset[str]) -> None:
-        """Remember what a model has refused."""
-        with self._lock:
-            self._refused[name] = self._refused.get(name, frozenset()) | options
 
 
 def wanted(ask: Ask, arm: Arm, *, streaming: bool = False) -> dict[str, Any]:
@@ -123,23 +95,6 @@ def with_settings(model: LLM, settings: Mapping[str, Any]) -> LLM:
     return copied
 
 
-def refused(error: Exception, keywords: Mapping[str, Any]) -> frozenset[str]:
-    """Which of the router's own keywords an error refuses; none if it is about something else.
-
-    Args:
-        error: What a call raised.
-        keywords: The keywords that the router had added to it.
-    """
-    named = frozenset(word for word in keywords if _names(str(error), word))
-    if isinstance(error, TypeError):
-        found = named if "keyword" in str(error) else frozenset()
-    elif getattr(error, "status_code", None) in _REFUSING and "n" not in named:
-        found = named or frozenset(keywords)
-    else:
-        found = frozenset()
-    return found | (LOGPROBS & keywords.keys() if found & LOGPROBS else frozenset())
-
-
 def _stated(can: Capabilities) -> set[str]:
     """The keywords of a model of another kind, from what its arm was said to be able to do."""
     return {
@@ -147,7 +102,3 @@ def _stated(can: Capabilities) -> set[str]:
         *(("n",) if can.samples else ()),
         *(("response_format",) if can.schema else ()),
     }
-
-
-def _names(message: str, word: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9_\\]){re.escape(word)}(?![A-Za-z0-9_])", message) is not None

@@ -16,9 +16,10 @@ from automix_core.arms import Arm
 from automix_core.errors import AutomixError
 from automix_core.flow import Ask, Reply
 from automix_core.ports import Piece
+from automix_core.refusals import LOGPROBS, Refusals, refused
 from llamaindex_automix.messages import prompt_messages
 from llamaindex_automix.operation import Operation
-from llamaindex_automix.options import LOGPROBS, Refusals, adjusted, refused, wanted
+from llamaindex_automix.options import adjusted, wanted
 from llamaindex_automix.overheard import overhearing, usage_of_all
 from llamaindex_automix.responses import Response
 from llamaindex_automix.shapes import text_reply

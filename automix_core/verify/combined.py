@@ -96,7 +96,7 @@ class Combined(Verifier):
         weighed = [
             (weight, signal.confidence)
             for weight, signal in zip(self.weights, signals, strict=True)
-            if signal.confidence is not None and weight > 0
+            if signal.confidence is not None
         ]
         total = sum(weight for weight, _ in weighed)
         confidence = sum(w * c for w, c in weighed) / total if total > 0 else None

@@ -141,9 +141,7 @@ def parse_verdict(text: str) -> bool | None:
     return None if not found else found[-1].lower() == "correct"
 
 
-_VERDICT = re.compile(
-    r"verdict\W{1,6}(correct|incorrect)\b(?!.*\b(?:in)?correct\b)", re.IGNORECASE
-)
+_VERDICT = re.compile(r"verdict\W{1,6}(correct|incorrect)\b(?!.*\b(?:in)?correct\b)", re.IGNORECASE)
 
 
 def _prompt(request: Request, answer: str, form: str, context_tokens: int) -> Prompt:

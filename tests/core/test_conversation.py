@@ -50,6 +50,12 @@ def test_tags_of_the_users_own_stay_in_the_question():
     assert split_prompt(prompt)[0] == "What does <div> mean?"
 
 
+def test_the_last_question_counts_after_worked_examples():
+    shots = "Question: Who painted it?\nAnswer: Mira.\n\n"
+    prompt = f"{shots}<context>{CONTEXT}</context>\nQuestion: {QUESTION}\nAnswer:"
+    assert split_prompt(prompt) == (QUESTION, CONTEXT)
+
+
 def test_an_empty_mark_is_no_context():
     assert split_prompt("<context> </context>\nWhy?")[1] == ""
 

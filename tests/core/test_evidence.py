@@ -28,6 +28,13 @@ def test_one_row_for_each_possible_signal_and_nothing_else_changes():
     assert np.isnan(before.confidence).all()
 
 
+def test_only_the_arm_in_question_is_supposed_about():
+    rows = evidence().supposing(1, [Signal(0.3, values={"s": 0.3}), Signal(0.6)])
+    for array in (rows.confidence, rows.signals["s"]):
+        assert np.isnan(array[:, [0, 2]]).all()
+    np.testing.assert_array_equal(rows.confidence[:, 1], [0.3, 0.6])
+
+
 def test_signals_by_name_are_supposed_beside_those_already_known():
     before = evidence(known=[np.nan, 0.7, np.nan])
     rows = before.supposing(

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -94,6 +94,12 @@ def test_an_answer_without_a_verdict_is_not_accepted():
     assert asks == ["small:draft", "large:answer"]
     assert outcome.decision.verdicts[0].confidence is None
     assert outcome.decision.verdicts[0].note
+
+
+def test_log_probabilities_are_asked_for_only_where_somebody_looks_at_them():
+    port = ScriptedPort(answers(small=0.2, large="Berlin"))
+    finish(cascade().route(ASKED), port)
+    assert [ask.options.logprobs for ask in port.asks] == [True, False]
 
 
 @pytest.mark.parametrize("small", [ConnectionError("down"), "", says(" ")])
@@ -377,6 +383,25 @@ def test_early_stopping_is_exact_for_a_policy_that_randomises():
             script = lambda ask: next(replies) if ask.purpose == "verify" else "Berlin"  # noqa: B023
             ends.append(route(router, script)[0].decision.arm)
         assert ends[0] == ends[1]
+
+
+@dataclass(frozen=True)
+class Watching(Value):
+    """Notes the draw of each step."""
+
+    name = ""
+    draws: list = field(default_factory=list)
+
+    def decide(self, estimates, evidence, preference):
+        self.draws.append(float(evidence.draw[0]))
+        return super().decide(estimates, evidence, preference)
+
+
+def test_every_step_has_a_draw_of_its_own():
+    policy = Watching()
+    router = bound(Router(AnswerLikelihood(), Threshold(), policy), logprobs=True)
+    route(router, answers(small=0.1, large="Berlin"))
+    assert len(set(policy.draws)) == len(policy.draws) == 2
 
 
 def test_the_record_keeps_how_probable_a_random_choice_was():

@@ -130,6 +130,13 @@ def test_a_timeout_is_a_failure_in_time(play, names):
     assert time.monotonic() - began < 0.9
 
 
+def test_what_arrives_after_its_time_is_ignored(play):
+    pair = [Ask("a", "draft", timeout=0.05), Ask("b", "draft")]
+    script = lambda ask: [Late(0.15 if ask.to == "a" else 0.4), ask.to]
+    late, other = play(wave(*pair), script).value
+    assert (late.kind, other.text) == ("timeout", "b")
+
+
 def test_a_clients_own_timeout_is_a_timeout_too(play):
     (result,) = play(wave(*asks("a")), lambda ask: TimeoutError("read timed out")).value
     assert result.kind == "timeout"

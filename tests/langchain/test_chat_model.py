@@ -271,6 +271,22 @@ async def test_a_server_without_log_probabilities_is_asked_for_them_only_once(pa
     assert sum("logprobs" in body for body in two.server.bodies) == 1
 
 
+async def test_settings_for_the_callers_answers_do_not_cut_its_checks(pair):
+    def respond(body):
+        checking = "You check" in body["messages"][0]["content"]
+        return Scripted(text="Fine.\nVerdict: correct" if checking else "Paris")
+
+    two = pair(respond, logprobs=False)
+    small = two.model("small", stop=["\n"], max_tokens=5)
+    models = {"small": small, "large": two.model("large")}
+    message = two.routed(models=models, router="automix").invoke("?")
+    answered, checked = two.server.bodies[0], two.server.bodies[-1]
+    assert routing_decision(message).status == "accepted"
+    assert answered["stop"] == ["\n"]
+    assert "stop" not in checked
+    assert checked["max_completion_tokens"] == 200
+
+
 async def test_log_probabilities_are_shown_only_to_who_asked(pair, call):
     llm = pair(script(SURE)).routed()
     assert "logprobs" not in (await call(llm, "?")).response_metadata

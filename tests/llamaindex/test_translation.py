@@ -19,9 +19,10 @@ from automix_core import Arm, Capabilities
 from automix_core.contexts import Grounding
 from automix_core.conversation import Said
 from automix_core.flow import Ask, SampleOptions, Token, Usage
+from automix_core.refusals import refused
 from llamaindex_automix.describe import describe, speaks_openai
 from llamaindex_automix.messages import needs, said
-from llamaindex_automix.options import adjusted, refused, wanted
+from llamaindex_automix.options import adjusted, wanted
 from llamaindex_automix.responses import texts_of, tokens_of, usage_of
 from llamaindex_automix.tools import react_action, react_tools
 from llamaindex_automix.variables import variables_of

@@ -34,6 +34,11 @@ class Interval:
     def __str__(self) -> str:
         return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
+    def signed(self) -> str:
+        """The same with signs, for differences."""
+        mean, low, high = (f"{round(x, 2) + 0.0:+.2f}" for x in (self.mean, self.low, self.high))
+        return f"{mean} [{low}, {high}]"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -126,7 +131,7 @@ def verdict(found: Figures, large: Run) -> str:
     cost, dear = found.run.cost, large.cost
     if found.lift is None or cost is None or dear is None:
         return "NO VERDICT: a model failed on the way, so the run cannot be compared."
-    lift = f"{found.lift.mean:+.2f} [{found.lift.low:+.2f}, {found.lift.high:+.2f}]"
+    lift = found.lift.signed()
     count = len(found.run.answers)
     if found.lift.low > 0:
         return f"routing PAID: {lift} above random mixing at the same cost."

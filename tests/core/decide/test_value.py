@@ -35,13 +35,15 @@ def values(evidence, estimates, weight):
     return stops, runs
 
 
-@given(worlds(), WEIGHTS)
+@given(world=worlds(), weight=WEIGHTS)
 def test_the_action_is_worth_most_and_ties_go_to_stopping_and_to_the_cheaper(world, weight):
     evidence, estimates = world
     stops, runs = values(evidence, estimates, weight)
-    action = Value().decide(estimates, evidence, Preference(cost_weight=weight)).first()
+    actions = Value().decide(estimates, evidence, Preference(cost_weight=weight))
+    action = actions.first()
     best_stop = max(stops.values(), default=-np.inf)
     best_run = max(runs.values(), default=-np.inf)
+    assert (actions.stop_value[0], actions.run_value[0]) == (best_stop, best_run)
     if not stops and not runs:
         assert action is None
     elif best_run > best_stop + 1e-9:

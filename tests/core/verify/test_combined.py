@@ -126,6 +126,15 @@ def test_only_the_last_part_stops_early_and_that_is_exact(threshold, confidence)
         assert asked[0] <= asked[1] == 3
 
 
+def test_no_earlier_part_stops_early_for_a_later_one_may_outweigh_it():
+    verifier = SelfVerification(samples=3) | Check(lambda case: 1.0)
+    answer = Answer("small", says("x"))
+    _, waves = stepped(
+        verifier.verify(Request("q"), answer, ARM, lambda signals: True), lambda _: WRONG
+    )
+    assert len(waves[0]) == 3
+
+
 def test_auto_is_free_where_the_answer_brings_log_probabilities_and_asks_elsewhere():
     """And it goes by the answer, not by what the arm is said to be able to do."""
     for confidence, asks in ((0.8, 0), (None, 8)):

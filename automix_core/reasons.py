@@ -1,0 +1,58 @@
+"""Why an arm was asked, or an answer returned, in one sentence for people.
+
+The sentences show the very numbers that the policy compared, and no prompt and no answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from automix_core.case import Case
+    from automix_core.decision import Status
+    from automix_core.evidence import Actions
+
+__all__ = ["why_run", "why_stop"]
+
+
+def why_run(case: Case, index: int, actions: Actions) -> str:
+    """The reason for asking an arm."""
+    name = case.arms[index].name
+    if case.preference.force == name:
+        return f"{name} was forced by the preference."
+    latest = case.in_hand
+    if latest is not None:
+        said = _said(case, case.arms.position(latest.arm))
+        return (
+            f"{said} was not enough: what was in hand was worth {actions.stop_value[0]:.2f}, "
+            f"asking {name} was worth {actions.run_value[0]:.2f}."
+        )
+    if case.failures:
+        failed = "; ".join(f"{f.source}: {f.label}" for f in case.failures.values())
+        return f"{name} was asked because others failed ({failed})."
+    return f"{name} was asked first."
+
+
+def why_stop(case: Case, index: int, actions: Actions) -> tuple[Status, str]:
+    """The status of an answer that was stopped with, and the reason in a sentence."""
+    said = _said(case, index)
+    if np.isfinite(actions.run_value[0]):
+        why = (
+            f"{said} is worth {actions.stop_value[0]:.2f}, "
+            f"asking on would be worth {actions.run_value[0]:.2f}."
+        )
+        return "accepted", why
+    others = [
+        f"{arm.name}: {case.failures[i].label if i in case.failures else case.ruled_out(i)}"
+        for i, arm in enumerate(case.arms)
+        if i not in case.answers
+    ]
+    return "fallback", f"{said}; nobody else could be asked ({'; '.join(others)})."
+
+
+def _said(case: Case, index: int) -> str:
+    confidence = case.confidence(index)
+    said = "no verdict" if confidence is None else f"confidence {confidence:.2f}"
+    return f"{case.arms[index].name}'s answer ({said})"
