@@ -19,7 +19,6 @@ from automix_core import Arm, Capabilities
 from automix_core.contexts import Grounding
 from automix_core.conversation import Said
 from automix_core.flow import Ask, SampleOptions, Token, Usage
-from automix_core.refusals import refused
 from llamaindex_automix.describe import describe, speaks_openai
 from llamaindex_automix.messages import needs, said
 from llamaindex_automix.options import adjusted, wanted
@@ -85,30 +84,6 @@ def test_another_model_gets_the_words_it_was_said_to_know():
         arm = Arm(Fake(), capabilities=can)
         copied, keywords = adjusted(arm, wanted(ask, arm), own=True)
         assert (copied.temperature, keywords) == (0.0, known)
-
-
-def answer(status, message):
-    error = RuntimeError(message)
-    error.status_code = status
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "dropped"),
-    [
-        (answer(400, "top_logprobs is not supported"), {"logprobs", "top_logprobs"}),
-        (answer(400, "response_format: bad"), {"response_format"}),
-        (answer(422, "no"), {"logprobs", "top_logprobs", "response_format", "n"}),
-        (answer(400, "n > 1 is not supported"), set()),
-        (answer(500, "logprobs broke me"), set()),
-        (TypeError("chat() got an unexpected keyword argument 'logprobs'"), {"logprobs"}),
-        (TypeError("'logprobs' is not subscriptable"), set()),
-    ],
-)
-def test_what_an_error_refuses(error, dropped):
-    added = {"logprobs": True, "top_logprobs": 1, "response_format": {}, "n": 2}
-    expected = dropped | ({"top_logprobs"} if "logprobs" in dropped else set())
-    assert refused(error, added) == expected
 
 
 def chat(raw=None, **kwargs):
