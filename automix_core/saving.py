@@ -34,6 +34,14 @@ _UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZi
 Arrays = dict[str, NDArray[Any]]
 
 
+@dataclasses.dataclass
+class _Apart:
+    """What is not JSON: arrays, which go to a file of their own, and live objects, which stay."""
+
+    arrays: Arrays = dataclasses.field(default_factory=dict)
+    live: list[Any] = dataclasses.field(default_factory=list)
+
+
 def write_router(path: str | Path, manifest: Mapping[str, Any]) -> None:
     """Write a router's manifest to a directory, atomically.
 
@@ -48,13 +56,13 @@ def write_router(path: str | Path, manifest: Mapping[str, Any]) -> None:
     for part in _strangers(list(manifest.values())):
         msg = f"{type(part).__name__} cannot be saved: it must be a dataclass with its own `name`."
         raise SavedRouterError(msg)
-    arrays: Arrays = {}
-    body = {key: _dump(value, key, arrays) for key, value in manifest.items()}
+    apart = _Apart()
+    body = {key: _dump(value, key, apart) for key, value in manifest.items()}
     head: dict[str, Any] = {"format": FORMAT, "version": __version__, "arrays": None}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if arrays:
-            head["arrays"] = _write_arrays(folder, arrays)
+        if apart.arrays:
+            head["arrays"] = _write_arrays(folder, apart.arrays)
         text = json.dumps({**head, **body}, indent=2, ensure_ascii=False) + "\n"
         _replace(folder / "router.json", text.encode())
         for stale in folder.glob("arrays-*.npz"):
@@ -66,11 +74,19 @@ def write_router(path: str | Path, manifest: Mapping[str, Any]) -> None:
 
 
 def as_json(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest as JSON values; arrays are shown by a digest of their content."""
-    arrays: Arrays = {}
-    body = {key: _dump(value, key, arrays) for key, value in manifest.items()}
-    digests = {key: hashlib.sha256(a.tobytes()).hexdigest()[:16] for key, a in arrays.items()}
-    return {**body, "arrays": digests} if digests else body
+    """A manifest as JSON values that are equal for equal routers, and for no others.
+
+    Arrays are shown by a digest of their content, live objects by their type and identity, which
+    tells them apart within one process.
+    """
+    apart = _Apart()
+    body = {key: _dump(value, key, apart) for key, value in manifest.items()}
+    if apart.arrays:
+        digests = {k: hashlib.sha256(a.tobytes()).hexdigest() for k, a in apart.arrays.items()}
+        body["arrays"] = digests
+    if apart.live:
+        body["live"] = [f"{type(x).__name__}@{id(getattr(x, 'model', x)):x}" for x in apart.live]
+    return body
 
 
 def read_router(path: str | Path, resources: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,11 +117,11 @@ def read_router(path: str | Path, resources: Mapping[str, Any]) -> dict[str, Any
         raise SavedRouterError(msg) from error
 
 
-def _dump(value: Any, where: str, arrays: Arrays) -> Any:
+def _dump(value: Any, where: str, apart: _Apart) -> Any:
     """A value as JSON: parts by name, arrays by reference, live objects as slots."""
     if isinstance(value, Part):
         parameters = {
-            name: _dump(given, f"{where}.{name}", arrays)
+            name: _dump(given, f"{where}.{name}", apart)
             for name, given in _parameters(value).items()
         }
         return {"part": [value.kind, _known_as(value)], "parameters": _slotted(value, parameters)}
@@ -113,16 +129,17 @@ def _dump(value: Any, where: str, arrays: Arrays) -> Any:
         if value.dtype.hasobject:
             msg = f"{where} holds Python objects and cannot be saved."
             raise SavedRouterError(msg)
-        arrays[where] = value
+        apart.arrays[where] = value
         return {"array": where}
     if isinstance(value, Mapping):
-        return {"map": {str(k): _dump(v, f"{where}.{k}", arrays) for k, v in value.items()}}
+        return {"map": {str(k): _dump(v, f"{where}.{k}", apart) for k, v in value.items()}}
     if isinstance(value, tuple | list):
-        return [_dump(v, f"{where}.{i}", arrays) for i, v in enumerate(value)]
+        return [_dump(v, f"{where}.{i}", apart) for i, v in enumerate(value)]
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | int | float | bool):
         return value
+    apart.live.append(value)
     return {"slot": None}
 
 

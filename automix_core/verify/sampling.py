@@ -28,12 +28,13 @@ def draw(
     Returns:
         The texts that came back, at most `count`; an empty list where every ask failed.
     """
+    texts: list[str] = []
     if arm.can.samples and count > 1:
-        results = yield Wave((Ask(arm.name, purpose, prompt, options, samples=count),))
-        if texts := _texts(results)[:count]:
-            return texts
-    # A server may take several samples in principle and still refuse so many.
-    return _texts((yield Wave((Ask(arm.name, purpose, prompt, options),) * count)))[:count]
+        texts = _texts((yield Wave((Ask(arm.name, purpose, prompt, options, samples=count),))))
+    # A server may take several samples in principle, and still refuse so many or draw but one.
+    if missing := count - len(texts[:count]):
+        texts += _texts((yield Wave((Ask(arm.name, purpose, prompt, options),) * missing)))
+    return texts[:count]
 
 
 def _texts(results: Sequence[Result]) -> list[str]:

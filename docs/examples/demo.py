@@ -37,6 +37,9 @@ FRAMEWORKS = {
     "llamaindex": ("LlamaIndex", "llama_index.llms.openai_like", "demo_lib.with_llamaindex"),
 }
 CALL_SECONDS = 60.0
+COST_WEIGHT = 0.5
+"""Where this pair breaks even on other questions (XQuAD): always asking the small model and always
+asking the large one are then worth about the same, so that the router has something to decide."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -80,7 +83,7 @@ def _run(options: argparse.Namespace, screen: Screen) -> tuple[dict[str, object]
             opened.enter_context(open_endpoint(name, getattr(options, name), prices[name]))
             for name in ("small", "large")
         ]
-        screen.models(ends)
+        screen.models(ends, options.cost_weight)
         pipelines = _pipelines(options, ends)
         answers = _ask_all(options, pipelines, ends, screen)
     runs = {
@@ -183,8 +186,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--price-small", type=float, metavar="DOLLARS", help=price)
     add("--price-large", type=float, metavar="DOLLARS", help=price)
     add("--router", default="cascade", metavar="PRESET", help=", ".join(presets.names()))
-    weight = "points of quality that a call to the large model is worth; default 0.1"
-    add("--cost-weight", type=float, default=0.1, metavar="W", help=weight)
+    weight = f"points of quality that a call to the large model is worth; default {COST_WEIGHT:g}"
+    add("--cost-weight", type=float, default=COST_WEIGHT, metavar="W", help=weight)
     add("--questions", type=int, metavar="N", help="only the first N questions")
     add("--json", action="store_true", help="one JSON object as the last line of the output")
     add("--picture", type=Path, default=Path("demo.png"), metavar="FILE", help="a PNG file")

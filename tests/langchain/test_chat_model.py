@@ -17,6 +17,7 @@ from langchain_core.tracers.base import BaseTracer
 from pydantic import BaseModel
 
 from automix_core import StreamInterrupted
+from automix_core.verify import Check
 from langchain_automix import (
     AllArmsFailed,
     Preference,
@@ -492,6 +493,9 @@ def test_routers_that_differ_never_share_a_cache_entry(pair):
     assert one._get_llm_string() == two.routed()._get_llm_string()
     assert one._get_llm_string(tools=[look_up]) == one._get_llm_string(tools=[look_up])
     assert one._get_llm_string(force="large") != one._get_llm_string()
+    strict, lenient = Check(lambda case: False), Check(lambda case: True)
+    checked = [two.routed(router=Router.preset("cascade", verifier=v)) for v in (strict, lenient)]
+    assert checked[0]._get_llm_string() != checked[1]._get_llm_string()
 
 
 def test_chunks_add_up_to_the_same_message(pair):

@@ -98,12 +98,15 @@ class Figures:
         quality: Its mean score.
         mixed: What mixing at random reaches at the same cost; `None` where that is unknown.
         lift: `quality` less `mixed`, resampled question by question.
+        curve: Mean cost and quality that the same drafts and the same confidences would have
+            given at every cost weight; `None` where a cost is unknown.
     """
 
     run: Run
     quality: Interval
     mixed: float | None
     lift: Interval | None
+    curve: tuple[Floats, Floats] | None = None
 
 
 def baseline(run: Run) -> float | None:
@@ -123,7 +126,7 @@ def figures(run: Run, small: Run, large: Run) -> Figures:
     mixed = _on_line(own, cheap, dear, low, high)
     lifts = reached - mixed
     lift = Interval(float(lifts[0]), *np.quantile(lifts[1:], (0.025, 0.975)).tolist())
-    return Figures(run, quality, float(mixed[0]), lift)
+    return Figures(run, quality, float(mixed[0]), lift, _curve(run, small, large))
 
 
 def verdict(found: Figures, large: Run) -> str:
@@ -146,6 +149,21 @@ def verdict(found: Figures, large: Run) -> str:
         f"routing was NOT SHOWN TO PAY: {lift} against random mixing at the same cost, an "
         f"interval that includes 0; {count} questions are too few to tell."
     )
+
+
+def _curve(run: Run, small: Run, large: Run) -> tuple[Floats, Floats] | None:
+    """Cost and quality for every line that could be drawn through the confidences of the drafts."""
+    first = [next(iter(a.decision.verdicts), None) for a in run.answers]
+    sure = np.array([-1.0 if v is None or v.confidence is None else v.confidence for v in first])
+    spent = [[s.cost for s in a.decision.steps if s.to == "small"] for a in run.answers]
+    if large.costs is None or any(cost is None for costs in spent for cost in costs):
+        return None
+    drafts = np.array([sum(cost or 0.0 for cost in costs) for costs in spent])
+    lines = np.array([*np.unique(sure), np.inf])[:, None]
+    kept = sure >= lines
+    cost: Floats = (drafts + np.where(kept, 0.0, large.costs)).mean(axis=1)
+    quality: Floats = np.where(kept, small.scores, large.scores).mean(axis=1)
+    return cost, quality
 
 
 def _resamples(count: int) -> NDArray[np.intp]:

@@ -27,6 +27,7 @@ def draw(path: Path, routed: Sequence[Figures], small: Run, large: Run) -> bool:
         return False
     figure, axes = plt.subplots(figsize=(8, 5.2), layout="constrained")
     _baselines(axes, small, large)
+    _curve(axes, routed[0])
     for found, style in zip(routed, _STYLES, strict=False):
         _routed(axes, found, style)
     count = len(small.answers)
@@ -53,6 +54,14 @@ def _baselines(axes: Any, small: Run, large: Run) -> None:
         marker = "v" if run is small else "^"
         label = f"always {run.name}: {y:.2f}"
         axes.plot(x, y, marker, color="#111827", markersize=9, zorder=2, label=label)
+
+
+def _curve(axes: Any, found: Figures) -> None:
+    if found.curve is None:
+        return
+    cost, quality = found.curve
+    label = "the same drafts at other cost weights"
+    axes.plot(1000 * cost, quality, "-", color="#f59e0b", alpha=0.7, zorder=1, label=label)
 
 
 def _routed(axes: Any, found: Figures, style: dict[str, Any]) -> None:

@@ -30,11 +30,13 @@ class Screen:
         """Print a line."""
         print(text, file=self._stream, flush=True)
 
-    def models(self, ends: Sequence[Endpoint]) -> None:
-        """Say which models there are, and that their prices are nominal."""
+    def models(self, ends: Sequence[Endpoint], cost_weight: float) -> None:
+        """Say which models there are, that prices are nominal, and how cost is weighed."""
         for end in ends:
             self.say(f"{end.name}: {end.about}, {end.price:g} US dollars a million tokens")
         self.say("Prices are nominal, 0.1 US dollars for each billion parameters, unless given.")
+        worth = f"{cost_weight:g} points of quality are worth one call to the large model"
+        self.say(f"--cost-weight {cost_weight:g}: {worth} (the library's own default is 0.1).")
 
     def alone(self, answered: Answered) -> None:
         """The answer of a model asked alone."""
@@ -75,7 +77,7 @@ class Screen:
         passed_on = all(found.run.escalated == len(found.run.answers) for found in routed)
         if passed_on and not large.failed:
             self.say("The small model was never sure enough, so every question was passed on.")
-            self.say("Where money counts for more, less will do: try --cost-weight 0.4.")
+            self.say("Where money counts for more, less will do: try a larger --cost-weight.")
 
     def _entry(self, label: str, text: str) -> None:
         start, later = f"  {label:<12}", " " * 14

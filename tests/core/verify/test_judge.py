@@ -1,6 +1,7 @@
 """Another model as the judge, with its own abilities."""
 
 from automix_core import Arm, Request, Router
+from automix_core.flow import Reply
 from automix_core.verify import Judge, SelfVerification
 from tests.core.conftest import RIGHT, WRONG, Model, bound, describe, stepped
 
@@ -32,7 +33,8 @@ def test_a_judge_who_is_down_has_not_said_yes():
 
 def test_what_the_judge_can_do_is_read_off_the_judge():
     able = Model("gpt", {"schema": True, "samples": True})
-    _, (ask,) = routed(Judge(able, SelfVerification(samples=3)), lambda ask: RIGHT)
+    answer = lambda ask: Reply("judge", (RIGHT,) * ask.samples)
+    _, (ask,) = routed(Judge(able, SelfVerification(samples=3)), answer)
     assert ask.options.schema
     assert ask.samples == 2, "two of three settle it"
 

@@ -140,12 +140,12 @@ def test_one_call_a_sample_where_several_at_once_are_refused(play):
     assert signal.valid == 3
 
 
-@pytest.mark.parametrize("given", [1, 20])
-def test_a_server_that_sends_another_number_of_samples_does_not_spoil_the_count(play, given):
+@pytest.mark.parametrize(("given", "calls"), [(1, [4, 1, 1, 1]), (20, [4])])
+def test_a_server_that_sends_another_number_of_samples_does_not_spoil_the_count(play, given, calls):
     script = lambda ask: Reply("", (RIGHT,) * given)
-    signal, _ = check(play, SelfVerification(samples=4), script, samples=True)
-    assert signal.confidence == 1.0
-    assert signal.valid == min(given, 4)
+    signal, asks = check(play, SelfVerification(samples=4), script, samples=True)
+    assert [ask.samples for ask in asks] == calls
+    assert (signal.confidence, signal.valid) == (1.0, 4)
 
 
 def test_checks_are_sampled_with_the_settings_given(play):
