@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 VENV := .venv
 LANGCHAIN := .venv-langchain
 LLAMAINDEX := .venv-llamaindex
+EVERYTHING := .[all,demo]
 RUN := $(VENV)/bin/python -m
 PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
 SOURCES := automix_core langchain_automix llamaindex_automix tests docs/examples
@@ -58,7 +59,7 @@ define environment
 endef
 
 $(VENV)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(VENV),--editable ".[all,demo]" --group dev)
+	$(call environment,$(VENV),--editable "$(EVERYTHING)" --group dev)
 
 $(VENV)/.docs-ready: $(VENV)/.ready
 	@$(RUN) pip install --quiet --constraint constraints.txt --group docs
