@@ -56,7 +56,7 @@ class Case:
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
             raise ConfigurationError(msg)
-        self._costs = arms.costs * (1 + self._verification(verifier))
+        self._with_check = 1 + self._verification(verifier)
         self._misfits = {
             index: why
             for index, arm in enumerate(arms)
@@ -108,7 +108,7 @@ class Case:
             able=np.array([[self.ruled_out(i) is None for i in places]]),
             answered=np.array([[i in self.answers for i in places]]),
             confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
-            cost=self._costs[None, :],
+            cost=(self.arms.costs * self._with_check)[None, :],
             reference_cost=self.arms.reference_cost,
             draw=np.array([draw]),
             signals={
@@ -138,11 +138,11 @@ class Case:
         return np.array([*(verifier.relative_cost(arm) for arm in checked), 0.0])
 
     def _expected(self, index: int) -> float:
-        """US dollars that asking an arm is expected to cost, from the length of this prompt."""
+        """US dollars that an arm and the check of its answer are expected to cost."""
         price = self.arms[index].price
         tokens = self.request.needs.tokens or NOMINAL.input_tokens
         expected = price.cost(Usage(tokens, NOMINAL.output_tokens)) if price else None
-        return expected or 0.0
+        return (expected or 0.0) * float(self._with_check[index])
 
 
 def _row(count: int, known: dict[int, float | None]) -> Floats:

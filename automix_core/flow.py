@@ -224,7 +224,8 @@ class Wave:
 
     Attributes:
         asks: What to do.
-        until: Called with the results so far after each arrival; `True` ends the wave early.
+        until: Called with the results so far, before each wait; `True` ends the wave early. A
+            wave of one ask has nothing to end.
     """
 
     asks: tuple[Ask | Call, ...]

@@ -214,6 +214,14 @@ def test_max_cost_goes_by_the_length_of_the_prompt():
     assert str(caught.value).count("max_cost") == 2
 
 
+def test_max_cost_leaves_room_for_the_check_of_an_answer():
+    verified = bound(Router.preset("automix"))  # a check costs about as much as the answer
+    with pytest.raises(AllArmsFailed):
+        route(verified, answers(small="Berlin"), Preference(max_cost=0.0015))
+    _, asks = route(verified, answers(small="Berlin"), Preference(max_cost=0.0025))
+    assert asks == ["small:answer"]
+
+
 def test_max_cost_without_prices_is_an_error():
     with pytest.raises(ConfigurationError, match="prices="):
         cascade(prices={}).route(ASKED, Preference(max_cost=1.0))
