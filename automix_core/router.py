@@ -273,7 +273,7 @@ class Router:
             if reply is None:
                 continue
             arm = case.arms[action.arm]
-            if action.final or case.request.kind == "utility":
+            if action.final or case.request.unverified:
                 return Outcome(reply, ledger.end("final", arm.name, why))
             answer = case.answers[action.arm]
             signal = yield from self._verified(case, action.arm, answer, draw)
@@ -283,7 +283,7 @@ class Router:
     def _run(self, case: Case, action: Run) -> Flow[Reply | None]:
         """Ask an arm; `None` where it failed, which the case then knows."""
         arm = case.arms[action.arm]
-        final = action.final or case.request.kind == "utility"
+        final = action.final or case.request.unverified
         ask = Ask(
             arm.name,
             "answer" if final else "draft",
