@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -16,7 +17,8 @@ from langchain_core.messages import (
     ToolMessage,
     UsageMetadata,
 )
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generation
+from langchain_core.utils.utils import LC_ID_PREFIX
 
 from automix_core.conversation import Role, Said
 from automix_core.decision import Decision
@@ -26,7 +28,9 @@ from automix_core.text import rough_tokens
 __all__ = [
     "ROUTING",
     "bill",
+    "cached",
     "has_more_than_text",
+    "holder",
     "is_json",
     "prompt_messages",
     "replayed",
@@ -86,6 +90,8 @@ def usage_of(message: AIMessage) -> Usage | None:
     reported = message.usage_metadata
     if reported is None:
         return None
+    if reported.get("total_cost") == 0:  # LangChain's mark of an answer from a cache
+        return Usage(0, 0)
     cached = (reported.get("input_token_details") or {}).get("cache_read") or 0
     return Usage(reported["input_tokens"], reported["output_tokens"], cached)
 
@@ -148,9 +154,44 @@ def bill(decision: Decision, which: Literal["total", "answer"]) -> UsageMetadata
     ]
     inputs = sum(step.input_tokens or 0 for step in steps)
     outputs = sum(step.output_tokens or 0 for step in steps)
-    if not inputs + outputs:
+    if not inputs + outputs and not decision.cached:
         return None
     return UsageMetadata(input_tokens=inputs, output_tokens=outputs, total_tokens=inputs + outputs)
+
+
+def cached(
+    generation: Generation, run_id: uuid.UUID | None
+) -> tuple[ChatGeneration, Decision | None]:
+    """What a cache in front of the router kept, as the answer of another run, and its decision.
+
+    Args:
+        generation: What the cache kept; it is not changed.
+        run_id: The run that it is the answer of now.
+    """
+    kept = getattr(generation, "message", None)
+    if not isinstance(kept, AIMessage):  # caches that keep the text alone
+        return ChatGeneration(message=AIMessage(generation.text)), None
+    update: dict[str, Any] = {
+        "id": without_router_id(kept.id) or f"{LC_ID_PREFIX}-{run_id}-0",
+        "usage_metadata": None,
+    }
+    message = kept.model_copy(deep=True, update=update)
+    decision = None
+    if ROUTING in message.response_metadata:
+        decision = Decision.from_dict(message.response_metadata[ROUTING]).from_cache()
+        message.response_metadata[ROUTING] = decision.as_dict()
+    return ChatGeneration(message=message, generation_info=generation.generation_info), decision
+
+
+def holder(messages: Sequence[BaseMessage]) -> str | None:
+    """The arm that holds the turn: the last one to call tools since the last human message."""
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            return None
+        if isinstance(message, AIMessage) and message.tool_calls:
+            routing = message.response_metadata.get(ROUTING)
+            return routing.get("arm") if isinstance(routing, dict) else None
+    return None
 
 
 def replayed(message: AIMessage) -> Iterator[ChatGenerationChunk]:
