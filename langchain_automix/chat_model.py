@@ -6,7 +6,7 @@ are runs nested under that one. It translates between LangChain and the core, an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -16,28 +16,21 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field, PrivateAttr
 
-from automix_core.contexts import Grounding
-from automix_core.conversation import find_grounding
 from automix_core.drive import Finished, adrive, afinish, drive, finish
 from automix_core.flow import Flow
 from automix_core.refusals import Refusals
-from automix_core.request import Needs, Request
 from automix_core.router import Outcome, Router
 from langchain_automix.describe import built, describe
 from langchain_automix.messages import (
     ROUTING,
-    has_more_than_text,
-    holder,
     replayed,
     returned,
-    said,
-    size,
 )
 from langchain_automix.port import AsyncChatPort, ChatPort
+from langchain_automix.requests import Ground, request_of
 from langchain_automix.sending import ChatCall
 from langchain_automix.structured import STRUCTURE
 from langchain_automix.surrounding import SurroundedChatModel
-from langchain_automix.tools import server_side
 from langchain_automix.tracing import Caller, caller
 
 __all__ = ["RoutingChatModel"]
@@ -82,9 +75,7 @@ class RoutingChatModel(SurroundedChatModel):
     models: Any = Field(repr=False, exclude=True)
     router: Any = Field(default=None, repr=False, exclude=True)
     prices: Any = Field(default=None, repr=False, exclude=True)
-    grounding: Callable[[Sequence[BaseMessage]], Grounding] | None = Field(
-        default=None, repr=False, exclude=True
-    )
+    grounding: Ground | None = Field(default=None, repr=False, exclude=True)
     sticky: bool = True
 
     _refusals: Refusals = PrivateAttr(default_factory=Refusals)
@@ -111,19 +102,14 @@ class RoutingChatModel(SurroundedChatModel):
         structure = keywords.pop(STRUCTURE, None)
         binding = {key: keywords.pop(key) for key in _BINDING if key in keywords}
         call = ChatCall(messages, stop, tools, binding if tools else {}, keywords, who, structure)
-        ground = self.grounding(messages) if self.grounding else find_grounding(said(messages))
-        structured = structure is not None or keywords.get("response_format") is not None
-        request = Request(
-            ground.question,
-            ground.context,
-            kind="tools" if tools else "structured" if structured else "answer",
-            needs=Needs(
-                bool(tools) or (structure is not None and structure.calls_a_tool),
-                has_more_than_text(messages),
-                size(messages),
-            ),
-            once=server_side(tools),
-            held_by=holder(messages) if self.sticky else None,
+        formatted = structure is not None or keywords.get("response_format") is not None
+        request = request_of(
+            messages,
+            tools,
+            structured=formatted,
+            calls_a_tool=bool(tools) or (structure is not None and structure.calls_a_tool),
+            ground=self.grounding,
+            sticky=self.sticky,
         )
         return self._bound.route(request, preference, self.on_decision), call
 

@@ -31,7 +31,6 @@ __all__ = [
     "cached",
     "has_more_than_text",
     "holder",
-    "is_json",
     "prompt_messages",
     "replayed",
     "returned",
@@ -217,12 +216,3 @@ def _call_chunks(message: AIMessage) -> list[Any]:
         {"name": name, "args": args, "id": key, "index": index, "type": "tool_call_chunk"}
         for index, (name, args, key) in enumerate(whole + broken)
     ]
-
-
-def is_json(text: str) -> bool:
-    """Whether a text is JSON."""
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True

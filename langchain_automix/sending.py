@@ -20,7 +20,6 @@ from automix_core.refusals import Refusals, refused
 from automix_core.usage import recounted
 from langchain_automix.describe import fields_of
 from langchain_automix.messages import (
-    is_json,
     prompt_messages,
     tokens_of,
     usage_of,
@@ -181,8 +180,8 @@ class Sender:
             return "tool_calls", valid_calls(message, self._call.tools)
         if self._call.tools and forced(self._call.binding.get("tool_choice")):
             return "tool_calls", False
-        if self._call.options.get("response_format") is not None:
-            return "object", is_json(str(message.text))
+        if (response_format := self._call.options.get("response_format")) is not None:
+            return "object", Structure.of_format(response_format).fits(message)
         return "text", None
 
 

@@ -42,6 +42,13 @@ class Structure:
     method: Method
     strict: bool | None = None
 
+    @classmethod
+    def of_format(cls, response_format: Any) -> Structure:
+        """The structure behind OpenAI's `response_format`; any JSON where it names no schema."""
+        if isinstance(response_format, dict):
+            response_format = response_format.get("json_schema", {}).get("schema")
+        return cls(response_format, "json_schema")
+
     @property
     def calls_a_tool(self) -> bool:
         """Whether a model must be able to call tools for it."""
@@ -114,7 +121,9 @@ class Structure:
         return found
 
     def fits(self, message: AIMessage) -> bool:
-        """Whether an answer follows the schema."""
+        """Whether an answer follows the schema, and was not cut short."""
+        if message.response_metadata.get("finish_reason") == "length":
+            return False
         try:
             self.read(message)
         except OutputParserException:

@@ -167,3 +167,24 @@ async def test_a_model_without_any_way_is_passed_over(pair, ask):
         City, method="json_schema"
     )
     assert await ask(chain) == City(**RIGHT)
+
+
+async def test_an_answer_that_was_cut_short_goes_up(pair, ask):
+    def cut(body):
+        if body["model"] == "small":
+            return Scripted(text='{"name": "Lyon", "founded": -4', finish_reason="length")
+        return respond()(body)
+
+    two = pair(cut)
+    assert await ask(two.routed().with_structured_output(CITY_SCHEMA, method="json_mode")) == RIGHT
+    assert two.asked == ["small", "large"]
+
+
+@pytest.mark.parametrize("answer", ["{}", "Lyon"])
+async def test_a_response_format_is_a_schema_too(pair, ask, answer):
+    two = pair(lambda body: Scripted(text=answer if body["model"] == "small" else '{"name": "L"}'))
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    shape = {"name": "city", "schema": {"title": "city", "description": "?", **schema}}
+    form = {"type": "json_schema", "json_schema": shape}
+    await ask(two.routed(), response_format=form)
+    assert two.asked == ["small", "large"]
