@@ -6,7 +6,7 @@ the bill on a message that the handlers have already seen without it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import (
@@ -23,7 +23,7 @@ from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.utils.uuid import uuid7
 from pydantic import Field
 
-from automix_core.contexts import Contexts, collectors
+from automix_core.contexts import Contexts, collectors, current_preference
 from automix_core.decision import DecisionCallback, publish
 from langchain_automix.billing import Counted, astreamed_with_bill, streamed_with_bill, with_bill
 from langchain_automix.configured import configured
@@ -136,6 +136,22 @@ class SurroundedChatModel(PresentedChatModel):
         config, who = self._traced(config, AsyncCallbackManager)
         inner = super().astream(input, config, stop=stop, **configured(config, kwargs))
         return astreamed_with_bill(inner, who, self.usage)
+
+    # The two below serve `stream_events(version="v3")`, which comes by none of the ways above.
+
+    def _chat_model_stream_v3(self, *args: Any, **kwargs: Any) -> Any:
+        return super()._chat_model_stream_v3(*args, **self._here(args, kwargs))
+
+    async def _achat_model_stream_v3(self, *args: Any, **kwargs: Any) -> Any:
+        return await super()._achat_model_stream_v3(*args, **self._here(args, kwargs))
+
+    def _here(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """A call's keywords with the preference that holds now: it starts when it is read."""
+        config = args[1] if len(args) > 1 else kwargs.get("config")
+        preference = current_preference()
+        return configured(config, kwargs) | (
+            {"preference": preference} if preference and "preference" not in kwargs else {}
+        )
 
     def _traced(
         self, config: RunnableConfig | None, managers: Any
