@@ -83,6 +83,14 @@ class Case:
         ]
         return [*self.failures.values(), *unasked]
 
+    @property
+    def only_choice(self) -> int | None:
+        """The arm that has to be asked: nothing is in hand, and nobody else can be asked."""
+        if self.answers:
+            return None
+        able = [index for index in range(len(self.arms)) if self.ruled_out(index) is None]
+        return able[0] if len(able) == 1 else None
+
     def ruled_out(self, index: int) -> str | None:
         """Why an arm may not be asked now, or `None` where it may."""
         if index in self.answers or index in self.failures:

@@ -7,7 +7,8 @@ context and what the answer needs. The framework's own messages stay with the ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 from automix_core.errors import ConfigurationError, UnknownNameError
@@ -111,6 +112,15 @@ class Preference:
             msg = f"Preference.force must be the name of an arm, not {self.force!r}."  # type: ignore[unreachable]
             raise ConfigurationError(msg)
 
+    def forcing(self, name: str) -> Preference:
+        """The same preference, with an arm forced."""
+        return _forcing(self, name)
+
     def as_dict(self) -> dict[str, float | str | None]:
         """The preference as JSON values, for traces and cache keys."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@lru_cache(maxsize=256)
+def _forcing(preference: Preference, name: str) -> Preference:
+    return replace(preference, force=name)

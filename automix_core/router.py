@@ -260,7 +260,12 @@ class Router:
     def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         draw = self._draw()
         while True:
-            actions = self._decide(case.evidence(draw), case)
+            only = case.only_choice
+            actions = (
+                self._decide(case.evidence(draw), case)
+                if only is None
+                else Actions.without_choice(only)
+            )
             ledger.propensity *= float(actions.propensity[0])
             action = actions.first()
             if action is None:

@@ -78,6 +78,7 @@ class RoutingChatModel(SurroundedChatModel):
     grounding: Ground | None = Field(default=None, repr=False, exclude=True)
     sticky: bool = True
 
+    _handles: dict[str, BaseChatModel] = PrivateAttr()  # arms and helpers by name
     _refusals: Refusals = PrivateAttr(default_factory=Refusals)
 
     def model_post_init(self, context: Any, /) -> None:
@@ -86,6 +87,7 @@ class RoutingChatModel(SurroundedChatModel):
         router = Router.of(self.router)
         self._bound = router.bind(built(self.models), describe=describe, prices=self.prices)
         self._made_of = self._bound.as_dict()
+        self._handles = {arm.name: arm.model for arm in (*self.arms, *self._bound.helpers.values())}
 
     # One call of the router. All four ways in go through here.
 
@@ -118,14 +120,6 @@ class RoutingChatModel(SurroundedChatModel):
 
     def _aport(self, call: ChatCall) -> AsyncChatPort:
         return AsyncChatPort(self._handles, call, self._refusals)
-
-    @property
-    def _handles(self) -> dict[str, BaseChatModel]:
-        helpers = self._bound.helpers
-        return {
-            **{arm.name: arm.model for arm in self.arms},
-            **{name: arm.model for name, arm in helpers.items()},
-        }
 
     def _message(self, outcome: Outcome, call: ChatCall) -> AIMessage:
         model = self._handles[outcome.reply.source]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.messages import (
@@ -139,21 +139,22 @@ def returned(message: AIMessage, decision: Decision, *, hide_logprobs: bool) -> 
     )
 
 
-def bill(decision: Decision, which: Literal["total", "answer"]) -> UsageMetadata | None:
+def bill(routing: Mapping[str, Any], which: Literal["total", "answer"]) -> UsageMetadata | None:
     """The tokens of a decision as LangChain counts them; `None` if none were reported.
 
     Args:
-        decision: The decision.
+        routing: The decision, as JSON values.
         which: `total` for all calls, `answer` for the one whose answer was returned.
     """
     steps = [
         step
-        for step in decision.steps
-        if which == "total" or (step.to == decision.arm and step.purpose in ("draft", "answer"))
+        for step in routing["steps"]
+        if which == "total"
+        or (step["to"] == routing["arm"] and step["purpose"] in ("draft", "answer"))
     ]
-    inputs = sum(step.input_tokens or 0 for step in steps)
-    outputs = sum(step.output_tokens or 0 for step in steps)
-    if not inputs + outputs and not decision.cached:
+    inputs = sum(step["input_tokens"] or 0 for step in steps)
+    outputs = sum(step["output_tokens"] or 0 for step in steps)
+    if not inputs + outputs and not routing["cached"]:
         return None
     return UsageMetadata(input_tokens=inputs, output_tokens=outputs, total_tokens=inputs + outputs)
 

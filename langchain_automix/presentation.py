@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
@@ -43,7 +42,7 @@ class PresentedChatModel(BaseChatModel):
         preference = given or current_preference() or self.preference
         model = keywords.pop("model", None)  # how a caller picks one by LangChain's own word
         force = keywords.pop("force", None) or model
-        return preference if force is None else replace(preference or Preference(), force=force)
+        return preference if force is None else (preference or Preference()).forcing(force)
 
     def bind_tools(
         self,
