@@ -26,7 +26,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 
 from automix_core.verify import Check
-from langchain_automix import Router, RoutingChatModel
+from langchain_automix import Preference, Router, RoutingChatModel
 
 WAYS = ("invoke", "ainvoke", "stream", "first chunk")
 WORDS = ("Two ", "rivers ", "meet.")
@@ -92,17 +92,17 @@ def subjects() -> dict[str, Runnable]:
     small, large = Instant(model_name="small"), Instant(model_name="large")
     prices = {"small": (1, 2), "large": (10, 20)}
 
-    def ours(good: bool) -> RoutingChatModel:
+    def ours(good: bool, **options: Any) -> RoutingChatModel:
         check = Router.preset("cascade", verifier=Check(lambda case: good))
         models = {"small": small, "large": large}
-        return RoutingChatModel(models=models, prices=prices, router=check)
+        return RoutingChatModel(models=models, prices=prices, router=check, **options)
 
     found: dict[str, Runnable] = {
         "bare": large,
         "with_fallbacks": large.with_fallbacks([small]),
         "nested run": Nested(model_name="nested", inner=large),
         "ours, accepted": ours(True),
-        "ours, pre-routed": ours(True).bind(force="large"),
+        "ours, pre-routed": ours(True, preference=Preference(force="large")),
         "ours, escalated": ours(False),
     }
     if importlib.util.find_spec("cascadeflow"):
