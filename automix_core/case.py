@@ -99,8 +99,8 @@ class Case:
             return self._misfits[index]
         if self.forced not in (None, index) and self.forced not in self.failures:
             return f"the preference forces {self.arms[self.forced].name}"
-        if self._held is not None and index < self._held and self._held not in self.failures:
-            return f"{self.arms[self._held].name} holds this turn"
+        if self._below_holder(index):
+            return f"{self.request.held_by} holds this turn"
         limit = self.preference.max_latency
         if limit is not None and self.answers and self._ledger.elapsed > limit:
             return f"the {limit:g} s of max_latency were up"
@@ -108,6 +108,13 @@ class Case:
         if budget is not None and self._ledger.known_cost + self._expected(index) > budget:
             return f"it would have gone over max_cost ({budget:g} US dollars)"
         return None
+
+    def _below_holder(self, index: int) -> bool:
+        """Whether a dearer arm holds this turn, and has answered or can still be asked."""
+        held = self._held
+        if held is None or index >= held or self.forced is not None:
+            return False
+        return held in self.answers or self.ruled_out(held) is None
 
     def evidence(self, draw: float) -> Evidence:
         """What is known now, as one row.

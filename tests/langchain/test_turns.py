@@ -4,7 +4,7 @@ import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
-from langchain_automix import Preference, routing_decision
+from langchain_automix import Arm, Capabilities, Preference, routing_decision
 from tests.scripted_server import Scripted, ToolCall
 
 SURE, UNSURE = -0.05, -2.0
@@ -47,6 +47,21 @@ async def test_the_model_that_called_tools_keeps_the_turn(pair, call):
     assert two.asked == ["small", "large", "large"]
     await call(llm, [*history, HumanMessage("And now?")])  # a new turn starts afresh
     assert two.asked[3] == "small"
+
+
+async def test_a_forced_model_takes_the_turn(pair, call):
+    llm = pair(respond).routed().bind_tools([look_up])
+    history = with_result("Rivers?", await call(llm, "Rivers?"))
+    assert (await call(llm, history, force="small")).text == "small sums up"
+
+
+async def test_a_holder_that_cannot_serve_gives_the_turn_away(pair, call):
+    two = pair(respond)
+    narrow = Arm(two.model("large"), capabilities=Capabilities(context_window=40, tools=True))
+    llm = two.routed(models={"small": two.model("small"), "large": narrow}).bind_tools([look_up])
+    first = await call(llm, "Rivers?")
+    history = with_result("word " * 100, first)
+    assert (await call(llm, history)).text == "small sums up"
 
 
 async def test_it_loses_the_turn_by_failing(pair, call):
