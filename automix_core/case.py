@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "validity"]
 
+KILL_SWITCH = {"cheapest": 0, "dearest": -1}
+"""What `Preference.force` may say instead of a name, and the place of the arm that is meant."""
+
 
 class Case:
     """The live state of one request.
@@ -52,7 +55,6 @@ class Case:
         self.answers: dict[int, Answer] = {}
         self.failures: dict[int, Failure] = {}
         self._ledger = ledger
-        self._forced = None if preference.force is None else arms.position(preference.force)
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
             raise ConfigurationError(msg)
@@ -62,6 +64,9 @@ class Case:
             for index, arm in enumerate(arms)
             if (why := arm.can.misfit(request.needs)) is not None
         }
+        self.forced = self._forced_arm(preference.force)
+        held = request.held_by
+        self._held = arms.position(held) if held is not None and held in arms.names else None
 
     @property
     def in_hand(self) -> Answer | None:
@@ -78,14 +83,24 @@ class Case:
         ]
         return [*self.failures.values(), *unasked]
 
+    @property
+    def only_choice(self) -> int | None:
+        """The arm that has to be asked: nothing is in hand, and nobody else can be asked."""
+        if self.answers:
+            return None
+        able = [index for index in range(len(self.arms)) if self.ruled_out(index) is None]
+        return able[0] if len(able) == 1 else None
+
     def ruled_out(self, index: int) -> str | None:
         """Why an arm may not be asked now, or `None` where it may."""
         if index in self.answers or index in self.failures:
             return "was asked already"
         if index in self._misfits:
             return self._misfits[index]
-        if self._forced not in (None, index) and self._forced not in self.failures:
-            return f"the preference forces {self.arms[self._forced].name}"
+        if self.forced not in (None, index) and self.forced not in self.failures:
+            return f"the preference forces {self.arms[self.forced].name}"
+        if self._below_holder(index):
+            return f"{self.request.held_by} holds this turn"
         limit = self.preference.max_latency
         if limit is not None and self.answers and self._ledger.elapsed > limit:
             return f"the {limit:g} s of max_latency were up"
@@ -93,6 +108,13 @@ class Case:
         if budget is not None and self._ledger.known_cost + self._expected(index) > budget:
             return f"it would have gone over max_cost ({budget:g} US dollars)"
         return None
+
+    def _below_holder(self, index: int) -> bool:
+        """Whether a dearer arm holds this turn, and has answered or can still be asked."""
+        held = self._held
+        if held is None or index >= held or self.forced is not None:
+            return False
+        return held in self.answers or self.ruled_out(held) is None
 
     def evidence(self, draw: float) -> Evidence:
         """What is known now, as one row.
@@ -129,6 +151,15 @@ class Case:
         """The confidence in an arm's answer, if it was verified and there was a verdict."""
         signal = self.answers[index].signal
         return None if signal is None else signal.confidence
+
+    def _forced_arm(self, name: str | None) -> int | None:
+        """The place of the forced arm, if one is forced."""
+        if name is None:
+            return None
+        if name in KILL_SWITCH and name not in self.arms.names:
+            able = [i for i in range(len(self.arms)) if i not in self._misfits] or [0]
+            return able[KILL_SWITCH[name]]
+        return self.arms.position(name)
 
     def _verification(self, verifier: Verifier) -> Floats:
         """Cost of verifying each answer, in units of that answer; the last is never checked."""

@@ -6,12 +6,24 @@ metadata, traces and logs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import uuid
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["AlwaysLargest", "Decision", "DecisionCallback", "Status", "Step", "Verdict"]
+__all__ = [
+    "AlwaysLargest",
+    "Decision",
+    "DecisionCallback",
+    "Status",
+    "Step",
+    "Verdict",
+    "publish",
+]
+
+_LOG = logging.getLogger(__name__)
 
 Status = Literal["accepted", "final", "fallback", "failed", "cancelled"]
 """How a request ended.
@@ -113,6 +125,8 @@ class Decision(_Record):
         always_largest: What asking the dearest arm alone would have cost.
         propensity: Probability with which a randomising policy would act this way.
         latency: Seconds from the request to the decision.
+        cached: The answer came from a cache in front of the router: no model was asked, so there
+            are no steps and no cost. Everything else tells of the first time.
     """
 
     id: str
@@ -131,6 +145,7 @@ class Decision(_Record):
     always_largest: AlwaysLargest | None = None
     propensity: float = 1.0
     latency: float = 0.0
+    cached: bool = False
 
     @property
     def escalated(self) -> bool:
@@ -160,6 +175,26 @@ class Decision(_Record):
             )
         return totals
 
+    def from_cache(self) -> Self:
+        """The decision of a call that was answered with this one's answer, from a cache.
+
+        It has an id of its own. A cache would have saved the dearest arm's call as well, so that
+        costs nothing either.
+        """
+        largest = self.always_largest
+        return self.model_copy(
+            update={
+                "id": uuid.uuid4().hex,
+                "steps": (),
+                "cost": 0.0,
+                "known_cost": 0.0,
+                "unpriced_calls": 0,
+                "always_largest": largest and largest.model_copy(update={"cost": 0.0}),
+                "latency": 0.0,
+                "cached": True,
+            }
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """The decision as JSON values."""
         return self.model_dump(mode="json")
@@ -172,3 +207,12 @@ class Decision(_Record):
 
 DecisionCallback = Callable[[Decision], object]
 """Called with each decision as it is published, from whatever thread or task made it."""
+
+
+def publish(decision: Decision, listeners: Iterable[DecisionCallback]) -> None:
+    """Give a decision to every listener; one that fails is logged and harms no answer."""
+    for listener in listeners:
+        try:
+            listener(decision)
+        except Exception:
+            _LOG.exception("A listener failed on decision %s", decision.id)

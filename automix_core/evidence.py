@@ -175,6 +175,13 @@ class Actions:
     stop_value: Floats
     run_value: Floats
 
+    @classmethod
+    def without_choice(cls, arm: int) -> Actions:
+        """Ask the one arm that can be asked, where nothing is in hand to compare it with."""
+        sure = np.ones(1, dtype=bool)
+        nothing = np.full(1, -np.inf)
+        return cls(np.array([arm]), sure, sure, np.ones(1), nothing, np.full(1, np.nan))
+
     def first(self) -> Run | Stop | None:
         """The first row's action, or `None` where there is nothing to ask or to return."""
         arm = int(self.arm[0])

@@ -6,14 +6,21 @@ cancelled half-way is on the bill as well.
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from automix_core._version import __version__
-from automix_core.decision import AlwaysLargest, Decision, DecisionCallback, Status, Step, Verdict
+from automix_core.decision import (
+    AlwaysLargest,
+    Decision,
+    DecisionCallback,
+    Status,
+    Step,
+    Verdict,
+    publish,
+)
 from automix_core.flow import Ask, Failure, Flow, Reply, Result, Usage, Wave
 
 if TYPE_CHECKING:
@@ -24,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Ledger"]
 
 T = TypeVar("T")
-
-_LOG = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -110,11 +115,7 @@ class Ledger:
         """Give the decision to every listener; one that fails is logged and harms no answer."""
         gone = "The caller went away before there was an answer."
         decision = self._ended or self._decision("cancelled", None, gone)
-        for listener in self._listeners:
-            try:
-                listener(decision)
-            except Exception:
-                _LOG.exception("A listener failed on decision %s", decision.id)
+        publish(decision, self._listeners)
 
     def _decision(self, status: Status, arm: str | None, why: str) -> Decision:
         unpriced = sum(1 for step in self._steps if step.made and step.cost is None)

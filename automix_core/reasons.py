@@ -20,7 +20,7 @@ __all__ = ["why_run", "why_stop"]
 def why_run(case: Case, index: int, actions: Actions) -> str:
     """The reason for asking an arm."""
     name = case.arms[index].name
-    if case.preference.force == name:
+    if case.forced == index:
         return f"{name} was forced by the preference."
     latest = case.in_hand
     if latest is not None:

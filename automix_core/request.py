@@ -7,7 +7,8 @@ context and what the answer needs. The framework's own messages stay with the ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 from automix_core.errors import ConfigurationError, UnknownNameError
@@ -47,12 +48,23 @@ class Request:
         context: The retrieved text the answer must rest on; empty where there is none.
         kind: What sort of call this is.
         needs: What an arm must be able to do.
+        once: The call acts or is billed beyond its answer (a server-side tool), so it is not
+            drafted: one arm is chosen beforehand, and another is asked only if that one fails.
+        held_by: Arm that holds the turn this request belongs to, as in a tool loop: no cheaper
+            arm is asked unless that one fails.
     """
 
     question: str
     context: str = ""
     kind: Kind = "answer"
     needs: Needs = field(default_factory=Needs)
+    once: bool = False
+    held_by: str | None = None
+
+    @property
+    def unverified(self) -> bool:
+        """Whether the first usable reply is the answer, whoever gives it."""
+        return self.once or self.kind == "utility"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,9 @@ class Preference:
         max_cost: Most US dollars this request may be expected to cost; needs known prices.
         max_latency: Seconds after which no further arm is started once an answer is in hand.
             What already runs is not cut short.
-        force: Name of the one arm to ask, unverified; the other arms serve only if it fails.
+        force: Name of the one arm to ask, unverified; the other arms serve only if it fails. Where
+            no arm has that name, `cheapest` and `dearest` stand for the first and the last arm
+            that can serve the request.
 
     Raises:
         UnknownNameError: A keyword that is none of the above.
@@ -98,6 +112,15 @@ class Preference:
             msg = f"Preference.force must be the name of an arm, not {self.force!r}."  # type: ignore[unreachable]
             raise ConfigurationError(msg)
 
+    def forcing(self, name: str) -> Preference:
+        """The same preference, with an arm forced."""
+        return _forcing(self, name)
+
     def as_dict(self) -> dict[str, float | str | None]:
         """The preference as JSON values, for traces and cache keys."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@lru_cache(maxsize=256)
+def _forcing(preference: Preference, name: str) -> Preference:
+    return replace(preference, force=name)

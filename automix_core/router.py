@@ -260,7 +260,12 @@ class Router:
     def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         draw = self._draw()
         while True:
-            actions = self._decide(case.evidence(draw), case)
+            only = case.only_choice
+            actions = (
+                self._decide(case.evidence(draw), case)
+                if only is None
+                else Actions.without_choice(only)
+            )
             ledger.propensity *= float(actions.propensity[0])
             action = actions.first()
             if action is None:
@@ -273,7 +278,7 @@ class Router:
             if reply is None:
                 continue
             arm = case.arms[action.arm]
-            if action.final or case.request.kind == "utility":
+            if action.final or case.request.unverified:
                 return Outcome(reply, ledger.end("final", arm.name, why))
             answer = case.answers[action.arm]
             signal = yield from self._verified(case, action.arm, answer, draw)
@@ -283,7 +288,7 @@ class Router:
     def _run(self, case: Case, action: Run) -> Flow[Reply | None]:
         """Ask an arm; `None` where it failed, which the case then knows."""
         arm = case.arms[action.arm]
-        final = action.final or case.request.kind == "utility"
+        final = action.final or case.request.unverified
         ask = Ask(
             arm.name,
             "answer" if final else "draft",

@@ -83,14 +83,14 @@ def _charged(generation: Any, counted: Counted) -> Any:
     message = generation.message
     if ROUTING not in message.response_metadata:
         return generation
-    usage = bill(routing_decision(message), counted)
+    usage = bill(message.response_metadata[ROUTING], counted)
     charged = message.model_copy(update={"usage_metadata": usage})
     return ChatGeneration(message=charged, generation_info=generation.generation_info)
 
 
 def _bill_chunk(last: AIMessageChunk, counted: Counted) -> AIMessageChunk:
     """The end of a stream: no text, and the usage of all calls."""
-    usage = bill(routing_decision(last), counted)
+    usage = bill(last.response_metadata[ROUTING], counted)
     return AIMessageChunk(content="", id=last.id, usage_metadata=usage, chunk_position="last")
 
 

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
-from automix_core.arms import Capabilities, Described
+from automix_core.arms import Arm, Capabilities, Described
 from automix_core.errors import ConfigurationError
+from langchain_automix.presentation import PresentedChatModel
 
-__all__ = ["describe", "fields_of"]
+__all__ = ["built", "describe", "fields_of"]
+
+
+def built(models: Any) -> Any:
+    """The models that a user passed, with those given as strings built by `init_chat_model`.
+
+    Raises:
+        ConfigurationError: There is a string, and the package `langchain` is not installed.
+    """
+    if isinstance(models, Mapping):
+        return {name: _built(model) for name, model in models.items()}
+    return [_built(model) for model in models] if isinstance(models, Sequence) else models
+
+
+def _built(model: Any) -> Any:
+    if isinstance(model, Arm) and isinstance(model.model, str):
+        return replace(model, model=_built(model.model))
+    if not isinstance(model, str):
+        return model
+    try:
+        chat_models = import_module("langchain.chat_models")
+    except ModuleNotFoundError as error:
+        msg = (
+            f"{model!r} is a string: building it needs init_chat_model of the package langchain "
+            "(pip install langchain). Or pass the chat model itself."
+        )
+        raise ConfigurationError(msg) from error
+    return chat_models.init_chat_model(model)
 
 
 def describe(model: Any) -> Described:
@@ -22,6 +52,9 @@ def describe(model: Any) -> Described:
     Raises:
         ConfigurationError: It is no LangChain chat model; the message says what to do.
     """
+    if isinstance(model, PresentedChatModel):
+        msg = "A RoutingChatModel is no model of another one: give it the models inside."
+        raise ConfigurationError(msg)
     if not isinstance(model, BaseChatModel):
         raise ConfigurationError(_what_to_do(model))
     params = model._get_ls_params()
@@ -52,8 +85,6 @@ def fields_of(model: BaseChatModel) -> set[str]:
 
 def _what_to_do(model: Any) -> str:
     kind = f"{type(model).__module__}.{type(model).__name__}"
-    if isinstance(model, str):
-        return f"{model!r} is a string. Pass a model, such as init_chat_model({model!r})."
     if kind.startswith("llama_index"):
         return f"{kind} is a LlamaIndex model. Use llamaindex_automix.RoutingLLM for those."
     if kind.startswith("langchain_core.runnables") or hasattr(model, "bound"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.messages import (
@@ -16,7 +17,8 @@ from langchain_core.messages import (
     ToolMessage,
     UsageMetadata,
 )
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generation
+from langchain_core.utils.utils import LC_ID_PREFIX
 
 from automix_core.conversation import Role, Said
 from automix_core.decision import Decision
@@ -26,8 +28,9 @@ from automix_core.text import rough_tokens
 __all__ = [
     "ROUTING",
     "bill",
+    "cached",
     "has_more_than_text",
-    "is_json",
+    "holder",
     "prompt_messages",
     "replayed",
     "returned",
@@ -86,6 +89,8 @@ def usage_of(message: AIMessage) -> Usage | None:
     reported = message.usage_metadata
     if reported is None:
         return None
+    if reported.get("total_cost") == 0:  # LangChain's mark of an answer from a cache
+        return Usage(0, 0)
     cached = (reported.get("input_token_details") or {}).get("cache_read") or 0
     return Usage(reported["input_tokens"], reported["output_tokens"], cached)
 
@@ -134,23 +139,59 @@ def returned(message: AIMessage, decision: Decision, *, hide_logprobs: bool) -> 
     )
 
 
-def bill(decision: Decision, which: Literal["total", "answer"]) -> UsageMetadata | None:
+def bill(routing: Mapping[str, Any], which: Literal["total", "answer"]) -> UsageMetadata | None:
     """The tokens of a decision as LangChain counts them; `None` if none were reported.
 
     Args:
-        decision: The decision.
+        routing: The decision, as JSON values.
         which: `total` for all calls, `answer` for the one whose answer was returned.
     """
     steps = [
         step
-        for step in decision.steps
-        if which == "total" or (step.to == decision.arm and step.purpose in ("draft", "answer"))
+        for step in routing["steps"]
+        if which == "total"
+        or (step["to"] == routing["arm"] and step["purpose"] in ("draft", "answer"))
     ]
-    inputs = sum(step.input_tokens or 0 for step in steps)
-    outputs = sum(step.output_tokens or 0 for step in steps)
-    if not inputs + outputs:
+    inputs = sum(step["input_tokens"] or 0 for step in steps)
+    outputs = sum(step["output_tokens"] or 0 for step in steps)
+    if not inputs + outputs and not routing["cached"]:
         return None
     return UsageMetadata(input_tokens=inputs, output_tokens=outputs, total_tokens=inputs + outputs)
+
+
+def cached(
+    generation: Generation, run_id: uuid.UUID | None
+) -> tuple[ChatGeneration, Decision | None]:
+    """What a cache in front of the router kept, as the answer of another run, and its decision.
+
+    Args:
+        generation: What the cache kept; it is not changed.
+        run_id: The run that it is the answer of now.
+    """
+    kept = getattr(generation, "message", None)
+    if not isinstance(kept, AIMessage):  # caches that keep the text alone
+        return ChatGeneration(message=AIMessage(generation.text)), None
+    update: dict[str, Any] = {
+        "id": without_router_id(kept.id) or f"{LC_ID_PREFIX}-{run_id}-0",
+        "usage_metadata": None,
+    }
+    message = kept.model_copy(deep=True, update=update)
+    decision = None
+    if ROUTING in message.response_metadata:
+        decision = Decision.from_dict(message.response_metadata[ROUTING]).from_cache()
+        message.response_metadata[ROUTING] = decision.as_dict()
+    return ChatGeneration(message=message, generation_info=generation.generation_info), decision
+
+
+def holder(messages: Sequence[BaseMessage]) -> str | None:
+    """The arm that holds the turn: the last one to call tools since the last human message."""
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            return None
+        if isinstance(message, AIMessage) and message.tool_calls:
+            routing = message.response_metadata.get(ROUTING)
+            return routing.get("arm") if isinstance(routing, dict) else None
+    return None
 
 
 def replayed(message: AIMessage) -> Iterator[ChatGenerationChunk]:
@@ -176,12 +217,3 @@ def _call_chunks(message: AIMessage) -> list[Any]:
         {"name": name, "args": args, "id": key, "index": index, "type": "tool_call_chunk"}
         for index, (name, args, key) in enumerate(whole + broken)
     ]
-
-
-def is_json(text: str) -> bool:
-    """Whether a text is JSON."""
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
@@ -17,6 +16,8 @@ from automix_core.contexts import current_preference
 from automix_core.errors import ConfigurationError
 from automix_core.request import Preference
 from automix_core.router import Router
+from langchain_automix.configured import as_preference
+from langchain_automix.structured import STRUCTURE, Method, Structure
 from langchain_automix.tools import Tool, shown_tools
 
 __all__ = ["PresentedChatModel"]
@@ -37,10 +38,11 @@ class PresentedChatModel(BaseChatModel):
 
     def _preference(self, keywords: dict[str, Any]) -> Preference | None:
         """The preference of a call, taken out of its keywords."""
-        preference = keywords.pop("preference", None) or current_preference() or self.preference
+        given = as_preference(keywords.pop("preference", None))
+        preference = given or current_preference() or self.preference
         model = keywords.pop("model", None)  # how a caller picks one by LangChain's own word
-        force = keywords.pop("force", model)
-        return preference if force is None else replace(preference or Preference(), force=force)
+        force = keywords.pop("force", None) or model
+        return preference if force is None else (preference or Preference()).forcing(force)
 
     def bind_tools(
         self,
@@ -60,6 +62,41 @@ class PresentedChatModel(BaseChatModel):
         if tool_choice is not None:
             kwargs["tool_choice"] = tool_choice
         return self.bind(tools=list(tools), **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type | None = None,
+        *,
+        method: Method | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Answers that follow a schema; one that does not goes to the next model.
+
+        Args:
+            schema: A pydantic class, a `TypedDict`, or a JSON schema.
+            method: Have each model do it in its own way: `json_schema`, `json_mode` or
+                `function_calling`. Without a method the schema is a tool that must be called.
+            include_raw: Give the message and a parsing error beside what was parsed.
+            strict: As the models themselves understand it.
+            kwargs: None; there as in the base class.
+
+        Raises:
+            ConfigurationError: None of the models can answer in this way; says why.
+            ValueError: An argument that is none of the above.
+        """
+        if schema is not None and method is None and strict is None:
+            return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
+        if kwargs:
+            msg = f"with_structured_output does not know {', '.join(sorted(kwargs))}."
+            raise ValueError(msg)
+        structure = Structure(schema, method or "function_calling", strict)
+        structure.check([arm.model for arm in self.arms])
+        asked = self.bind(
+            **{STRUCTURE: structure, "ls_structured_output_format": structure.for_traces}
+        )
+        return asked | structure.parser(include_raw=include_raw)
 
     def get_num_tokens(self, text: str) -> int:
         """Tokens of a text, as the dearest model counts them."""
@@ -93,6 +130,8 @@ class PresentedChatModel(BaseChatModel):
         kwargs["preference"] = preference and preference.as_dict()
         if "tools" in kwargs:
             kwargs["tools"] = shown_tools(kwargs["tools"] or ())
+        if STRUCTURE in kwargs:
+            kwargs[STRUCTURE] = kwargs[STRUCTURE].shown
         return super()._get_invocation_params(stop, **kwargs)
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:

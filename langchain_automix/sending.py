@@ -20,11 +20,11 @@ from automix_core.refusals import Refusals, refused
 from automix_core.usage import recounted
 from langchain_automix.describe import fields_of
 from langchain_automix.messages import (
-    is_json,
     prompt_messages,
     tokens_of,
     usage_of,
 )
+from langchain_automix.structured import Structure
 from langchain_automix.tools import Tool, forced, valid_calls
 from langchain_automix.tracing import Caller
 
@@ -42,6 +42,7 @@ class ChatCall:
         binding: Keywords for each arm's own `bind_tools`, such as `tool_choice`.
         options: All other keywords, passed on to the arm that answers.
         who: The run on whose behalf the call is made.
+        structure: The shape the answer must have, where one was asked for.
     """
 
     messages: Sequence[BaseMessage]
@@ -50,6 +51,7 @@ class ChatCall:
     binding: Mapping[str, Any]
     options: Mapping[str, Any]
     who: Caller
+    structure: Structure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Sender:
             keywords["stop"] = self._call.stop
             if self._call.tools:
                 runnable = model.bind_tools(self._call.tools, **self._call.binding)
+            elif self._call.structure is not None:
+                runnable = self._call.structure.asked_of(model)
         if ask.samples > 1 and runnable is not model:
             msg = "Several samples in one call are not possible with tools bound."
             raise ConfigurationError(msg)
@@ -170,12 +174,14 @@ class Sender:
 
     def _kind(self, message: AIMessage) -> tuple[ReplyKind, bool | None]:
         """What kind of reply a message is, and whether it is what was asked for."""
+        if self._call.structure is not None:
+            return "object", self._call.structure.fits(message)
         if message.tool_calls or message.invalid_tool_calls:
             return "tool_calls", valid_calls(message, self._call.tools)
         if self._call.tools and forced(self._call.binding.get("tool_choice")):
             return "tool_calls", False
-        if self._call.options.get("response_format") is not None:
-            return "object", is_json(str(message.text))
+        if (response_format := self._call.options.get("response_format")) is not None:
+            return "object", Structure.of_format(response_format).fits(message)
         return "text", None
 
 

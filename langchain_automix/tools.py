@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["Tool", "forced", "shown_tools", "valid_calls"]
+__all__ = ["Tool", "forced", "server_side", "shown_tools", "valid_calls"]
 
 Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
@@ -33,6 +33,11 @@ def valid_calls(message: AIMessage, tools: Sequence[Tool]) -> bool:
         _fits(call["args"], known[call["name"]]) if call["name"] in known else open_ended
         for call in message.tool_calls
     )
+
+
+def server_side(tools: Sequence[Tool]) -> bool:
+    """Whether any tool is a provider's own: it acts, and is billed, before an answer comes back."""
+    return any(isinstance(tool, dict) and not _function(tool) for tool in tools)
 
 
 def shown_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:

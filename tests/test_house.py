@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("automix_core", "langchain_automix", "llamaindex_automix")
-NEEDS = {"langchain_automix": "langchain_core", "llamaindex_automix": "llama_index.core"}
+NEEDS = {"langchain_automix": "langchain", "llamaindex_automix": "llama_index.core"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 HEAVY = {
     "genai_prices",

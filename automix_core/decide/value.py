@@ -54,7 +54,7 @@ class Value(Policy):
 
     def _price(self, estimates: Estimates, preference: Preference) -> Floats:
         """What each arm's remaining cost and latency are worth in points of quality."""
-        latency = np.nan_to_num(estimates.latency, nan=0.0)
-        cost = estimates.cost / estimates.reference_cost
-        priced: Floats = preference.cost_weight * cost + preference.latency_weight * latency
+        priced: Floats = preference.cost_weight * (estimates.cost / estimates.reference_cost)
+        if preference.latency_weight:
+            priced += preference.latency_weight * np.nan_to_num(estimates.latency, nan=0.0)
         return priced

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from automix_core import Decision, Step, Verdict
+from automix_core.decision import publish
 
 
 def decision(*steps, arm="small", verdicts=()):
@@ -63,3 +64,19 @@ def test_the_share_of_readable_checks_is_on_the_record():
 def test_a_decision_cannot_be_changed():
     with pytest.raises(ValidationError):
         decision().why = "otherwise"
+
+
+@given(st.lists(STEPS))
+def test_an_answer_from_a_cache_costs_nothing(steps):
+    made = decision(*steps).model_copy(update={"cost": None, "known_cost": 1.0})
+    again = made.from_cache()
+    assert (again.cached, again.cost, again.known_cost, again.calls) == (True, 0, 0, 0)
+    assert (again.arm, again.why) == (made.arm, made.why)
+    assert again.id != made.id
+    assert not made.cached
+
+
+def test_a_listener_that_fails_harms_no_other():
+    heard = []
+    publish(decision(), [lambda _: 1 / 0, heard.append])
+    assert heard == [decision()]

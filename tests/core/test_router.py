@@ -174,6 +174,28 @@ def test_a_forced_arm_is_asked_alone_and_unverified():
     assert "forced" in outcome.decision.why
 
 
+@pytest.mark.parametrize(("word", "asked"), [("cheapest", "small"), ("dearest", "large")])
+def test_the_kill_switch_needs_no_name(word, asked):
+    outcome, asks = route(cascade(), answers(small=0.1, large=0.1), Preference(force=word))
+    assert asks == [f"{asked}:answer"]
+    assert outcome.decision.why == f"{asked} was forced by the preference."
+
+
+def test_what_must_not_happen_twice_is_never_a_draft():
+    request = replace(ASKED, once=True)
+    outcome, asks = route(cascade(), answers(small=0.1, large=0.9), request=request)
+    assert asks == ["small:answer"]
+    assert outcome.decision.status == "final"
+
+
+def test_no_cheaper_arm_is_asked_while_one_holds_the_turn():
+    request = replace(ASKED, held_by="large")
+    assert route(cascade(), answers(small=0.9, large=0.1), request=request)[1] == ["large:answer"]
+    script = answers(small=0.9, large=Refused())
+    assert route(cascade(), script, request=request)[1][0] == "large:answer"
+    assert route(cascade(), script, request=request)[0].decision.arm == "small"
+
+
 def test_the_others_serve_where_the_forced_arm_fails():
     script = answers(small=0.9, large=ConnectionError("down"))
     outcome, asks = route(cascade(), script, Preference(force="large"))

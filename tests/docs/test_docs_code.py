@@ -29,6 +29,7 @@ EXAMPLES = [
 NO_RUN = re.compile(r"<!-- no-run: \S.* -->")
 OPTIONAL = {
     "genai_prices": "genai_prices",
+    "langchain": "langchain",
     "langchain_automix": "langchain_core",
     "langchain_core": "langchain_core",
     "langchain_openai": "langchain_openai",

@@ -25,7 +25,6 @@ def fake(text="hello"):
     [
         ([], "at least two models"),
         ([fake()], "at least two models"),
-        ({"small": fake(), "large": "openai:gpt-5"}, "init_chat_model"),
         ({"small": fake(), "large": object()}, "not a LangChain chat model"),
         ({"small": fake(), "large": fake().with_retry()}, "belong on the RoutingChatModel"),
         ([fake(), fake()], "Name them"),

@@ -1,0 +1,168 @@
+"""What surrounds an answer: the run that inner calls hang under, the bill, the caller's config.
+
+The base class starts the router's run and ends it. Inner calls need that run, and the caller needs
+the bill on a message that the handlers have already seen without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.globals import get_llm_cache
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult, Generation, LLMResult
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.utils.uuid import uuid7
+from pydantic import Field
+
+from automix_core.contexts import Contexts, collectors, current_preference
+from automix_core.decision import DecisionCallback, publish
+from langchain_automix.billing import Counted, astreamed_with_bill, streamed_with_bill, with_bill
+from langchain_automix.configured import configured
+from langchain_automix.messages import cached
+from langchain_automix.presentation import PresentedChatModel
+from langchain_automix.tracing import Caller, caller, calling
+
+__all__ = ["SurroundedChatModel"]
+
+
+class SurroundedChatModel(PresentedChatModel):
+    """The ways into a chat model. `RoutingChatModel` adds the answering."""
+
+    on_decision: DecisionCallback | None = Field(default=None, repr=False, exclude=True)
+    usage: Counted = "total"
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the name in the base class
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """As in the base class; the config's `configurable` may hold `preference` and `force`."""
+        return super().invoke(input, config, stop=stop, **configured(config, kwargs))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the name in the base class
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """As in the base class; the config's `configurable` may hold `preference` and `force`."""
+        return await super().ainvoke(input, config, stop=stop, **configured(config, kwargs))
+
+    def _generate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        who = Caller.of(run_manager, run_manager.run_id) if run_manager else caller()
+        with calling(who):
+            result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
+        return self._uncached(result)
+
+    async def _agenerate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        who = Caller.of(run_manager, run_manager.run_id) if run_manager else caller()
+        with calling(who):
+            result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
+        return self._uncached(result)
+
+    def _uncached(self, result: ChatResult) -> ChatResult:
+        """A result that shares nothing with what a cache may keep of it."""
+        caching = self.cache or (self.cache is None and get_llm_cache() is not None)
+        return result.model_copy(deep=True) if caching else result
+
+    def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
+        """What a cache in front of the router gives: copies, marked, at no cost."""
+        found = [cached(generation, caller().run_id) for generation in cache_val]
+        listeners = [decisions.append for decisions in collectors()]
+        for decision in [decision for _, decision in found if decision is not None]:
+            publish(decision, [*listeners, *filter(None, [self.on_decision])])
+        return [generation for generation, _ in found]
+
+    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """As in the base class; the returned messages carry the whole bill."""
+        return with_bill(super().generate(*args, **kwargs), self.usage)
+
+    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """As in the base class; the returned messages carry the whole bill."""
+        return with_bill(await super().agenerate(*args, **kwargs), self.usage)
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the name in the base class
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Stream the answer. Nothing of a draft leaves before the draft is accepted.
+
+        A final answer comes token by token as the model writes it; an accepted draft is replayed.
+        The decision and the bill are on one chunk each, at the end.
+        """
+        config, who = self._traced(config, CallbackManager)
+        inner = super().stream(input, config, stop=stop, **configured(config, kwargs))
+        return streamed_with_bill(inner, who, self.usage)
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the name in the base class
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream the answer; see `stream`."""
+        config, who = self._traced(config, AsyncCallbackManager)
+        inner = super().astream(input, config, stop=stop, **configured(config, kwargs))
+        return astreamed_with_bill(inner, who, self.usage)
+
+    # The two below serve `stream_events(version="v3")`, which comes by none of the ways above.
+
+    def _chat_model_stream_v3(self, *args: Any, **kwargs: Any) -> Any:
+        return super()._chat_model_stream_v3(*args, **self._here(args, kwargs))
+
+    async def _achat_model_stream_v3(self, *args: Any, **kwargs: Any) -> Any:
+        return await super()._achat_model_stream_v3(*args, **self._here(args, kwargs))
+
+    def _here(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """A call's keywords with the preference that holds now: it starts when it is read."""
+        config = args[1] if len(args) > 1 else kwargs.get("config")
+        preference = current_preference()
+        return configured(config, kwargs) | (
+            {"preference": preference} if preference and "preference" not in kwargs else {}
+        )
+
+    def _traced(
+        self, config: RunnableConfig | None, managers: Any
+    ) -> tuple[RunnableConfig, Caller]:
+        """A config whose run is known beforehand, and that run as the caller of inner calls."""
+        config = ensure_config(config)
+        manager = managers.configure(
+            config.get("callbacks"),
+            inheritable_tags=config.get("tags"),
+            inheritable_metadata=config.get("metadata"),
+        )
+        run_id = config.get("run_id") or uuid7()
+        known = RunnableConfig(**{**config, "callbacks": manager, "run_id": run_id})
+        return known, Caller.of(manager, run_id, Contexts.here())
