@@ -17,6 +17,7 @@ from automix_core import (
     grounding,
     preferring,
 )
+from llamaindex_automix.bypass import bypass
 from llamaindex_automix.routing import RoutingLLM
 from llamaindex_automix.shapes import routing_decision
 
@@ -31,6 +32,7 @@ __all__ = [
     "Price",
     "Router",
     "RoutingLLM",
+    "bypass",
     "collect_decisions",
     "grounding",
     "preferring",

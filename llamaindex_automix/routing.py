@@ -55,6 +55,8 @@ class RoutingLLM(RoutingLLMBase):
         on_decision: Called with every decision, on whatever thread or task made it.
         context_window: Overrides the smallest context window among the arms.
         num_output: Overrides the largest output limit among the arms.
+        utility_arm: The arm that serves LlamaIndex's helper prompts (condensing, selecting,
+            judging, extracting); `None` for the cheapest able one.
         kwargs: Whatever every LlamaIndex LLM takes, such as `system_prompt`.
 
     Raises:
@@ -74,6 +76,7 @@ class RoutingLLM(RoutingLLMBase):
         on_decision: DecisionCallback | None = None,
         context_window: int | None = None,
         num_output: int | None = None,
+        utility_arm: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -84,6 +87,7 @@ class RoutingLLM(RoutingLLMBase):
             on_decision=on_decision,
             context_window=context_window,
             num_output=num_output,
+            utility_arm=utility_arm,
             **kwargs,
         )
 
