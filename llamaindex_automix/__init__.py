@@ -18,6 +18,7 @@ from automix_core import (
     preferring,
 )
 from llamaindex_automix.bypass import bypass
+from llamaindex_automix.events import RoutingDecisionEvent, VerificationEvent
 from llamaindex_automix.routing import RoutingLLM
 from llamaindex_automix.shapes import routing_decision
 
@@ -31,7 +32,9 @@ __all__ = [
     "Preference",
     "Price",
     "Router",
+    "RoutingDecisionEvent",
     "RoutingLLM",
+    "VerificationEvent",
     "bypass",
     "collect_decisions",
     "grounding",

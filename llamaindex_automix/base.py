@@ -23,6 +23,7 @@ from automix_core.router import Outcome, Router
 from llamaindex_automix.bypass import forcing, past_the_router
 from llamaindex_automix.checks import refuse, warn
 from llamaindex_automix.describe import describe
+from llamaindex_automix.events import announcing
 from llamaindex_automix.operation import Operation
 from llamaindex_automix.port import AsyncPort, Port
 from llamaindex_automix.shapes import Shape
@@ -186,7 +187,7 @@ class RoutingLLMBase(FunctionCallingLLM):
         request, given = past_the_router(operation.request, given, self.utility_arm)
         if operation.force is not None:
             given = forcing(given, operation.force)
-        return self._router.route(request, given, self._on_decision)
+        return self._router.route(request, given, announcing(self._on_decision))
 
     def _port_parts(self, operation: Operation) -> tuple[Any, ...]:
         return self._asked, operation, self._refusals, current_variables()
@@ -195,7 +196,9 @@ class RoutingLLMBase(FunctionCallingLLM):
         """Let arms without handlers of their own report to this LLM's callback manager."""
         manager = self.callback_manager
         made = "_forwarded" in (self.__pydantic_private__ or ())
-        if not made or manager is self._forwarded or not manager.handlers:
+        if not made or manager is self._forwarded:
+            return
+        if not manager.handlers and self._forwarded is None:
             return
         for arm in self._asked.values():
             own = arm.model.callback_manager
