@@ -6,8 +6,8 @@ the call they belong to, even where a stream ends on another thread, and no prom
 
 from __future__ import annotations
 
-from llama_index.core.instrumentation.events.base import BaseEvent
 from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.base.event import BaseEvent
 from llama_index_instrumentation.dispatcher import active_instrument_tags
 from llama_index_instrumentation.span import active_span_id
 
