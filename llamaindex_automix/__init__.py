@@ -18,7 +18,9 @@ from automix_core import (
     preferring,
 )
 from llamaindex_automix.bypass import bypass
+from llamaindex_automix.evaluator import VerifierEvaluator
 from llamaindex_automix.events import RoutingDecisionEvent, VerificationEvent
+from llamaindex_automix.query_engine import RoutingQueryEngine
 from llamaindex_automix.routing import RoutingLLM
 from llamaindex_automix.shapes import routing_decision
 
@@ -34,7 +36,9 @@ __all__ = [
     "Router",
     "RoutingDecisionEvent",
     "RoutingLLM",
+    "RoutingQueryEngine",
     "VerificationEvent",
+    "VerifierEvaluator",
     "bypass",
     "collect_decisions",
     "grounding",
