@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing, contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
@@ -25,11 +25,23 @@ from llamaindex_automix.checks import refuse, warn
 from llamaindex_automix.describe import describe
 from llamaindex_automix.events import announcing
 from llamaindex_automix.operation import Operation
+from llamaindex_automix.pickling import packed, unpacked
 from llamaindex_automix.port import AsyncPort, Port
 from llamaindex_automix.shapes import Shape
 from llamaindex_automix.variables import current_variables
 
-__all__ = ["RoutingLLMBase", "outer_edge"]
+__all__ = ["Models", "RoutingLLMBase", "outer_edge"]
+
+Models: TypeAlias = Sequence[Any] | Mapping[str, Any]
+"""Two or more models; a mapping names them."""
+
+_SETTINGS = (
+    "context_window",
+    "num_output",
+    "pydantic_program_mode",
+    "system_prompt",
+    "utility_arm",
+)
 
 
 class RoutingLLMBase(FunctionCallingLLM):
@@ -49,6 +61,8 @@ class RoutingLLMBase(FunctionCallingLLM):
 
     _router: Router = PrivateAttr()
     _asked: dict[str, Arm] = PrivateAttr()
+    _make_models: Callable[[], Models] | None = PrivateAttr(default=None)
+    _prices: Mapping[str, Any] | None = PrivateAttr(default=None)
     _preference: Preference | None = PrivateAttr(default=None)
     _on_decision: DecisionCallback | None = PrivateAttr(default=None)
     _refusals: Refusals = PrivateAttr(default_factory=Refusals)
@@ -56,7 +70,7 @@ class RoutingLLMBase(FunctionCallingLLM):
 
     def __init__(
         self,
-        models: Sequence[Any] | Mapping[str, Any],
+        models: Models | Callable[[], Models],
         *,
         router: Router | str | None,
         prices: Mapping[str, Any] | None,
@@ -67,6 +81,8 @@ class RoutingLLMBase(FunctionCallingLLM):
         utility_arm: str | None,
         **kwargs: Any,
     ) -> None:
+        make_models = models if callable(models) else None
+        models = models() if callable(models) else models
         refuse(models, kwargs)
         bound = Router.of(router).bind(models, describe=describe, prices=prices)
         arms = bound.bound_arms
@@ -82,6 +98,8 @@ class RoutingLLMBase(FunctionCallingLLM):
         )
         self._router = bound
         self._asked = {arm.name: arm for arm in (*arms, *bound.helpers.values())}
+        self._make_models = make_models
+        self._prices = prices
         self._preference = preference
         self._on_decision = on_decision
         warn(arms, context_window)
@@ -119,17 +137,22 @@ class RoutingLLMBase(FunctionCallingLLM):
         """A copy over the same models: they hold clients, which cannot be copied."""
         return self.model_copy()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Refuse to be pickled.
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How to make this LLM again elsewhere; no model, no key and no callback manager travels.
 
         Raises:
-            ConfigurationError: Always: the models hold clients and keys.
+            ConfigurationError: The models were not given as a function that makes them.
         """
-        msg = (
-            "A RoutingLLM cannot be pickled: its models hold clients and keys. "
-            "Make it anew where it is needed; the router itself can be saved with Router.save."
-        )
-        raise ConfigurationError(msg)
+        settings = {
+            name: getattr(self, name)
+            for name in self.model_fields_set - {"arm_names", "callback_manager", "router_name"}
+        }
+        settings |= {
+            "prices": self._prices,
+            "preference": self._preference,
+            "on_decision": self._on_decision,
+        }
+        return unpacked, (type(self), *packed(self._router, self._make_models, settings))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> RoutingLLMBase:

@@ -8,7 +8,7 @@ every real call is counted once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -29,7 +29,7 @@ from automix_core.decision import DecisionCallback
 from automix_core.errors import UnexpectedModelError
 from automix_core.request import Preference
 from automix_core.router import Router
-from llamaindex_automix.base import RoutingLLMBase, outer_edge
+from llamaindex_automix.base import Models, RoutingLLMBase, outer_edge
 from llamaindex_automix.operation import Operation
 from llamaindex_automix.requests import chat_operation, completion_operation, object_operation
 from llamaindex_automix.shapes import ROUTING
@@ -48,7 +48,7 @@ class RoutingLLM(RoutingLLMBase):
 
     Args:
         models: Two or more LlamaIndex LLMs or `Arm`s; a mapping names them, a list takes the
-            models' own names.
+            models' own names. A function that makes them lets the LLM be pickled.
         router: A `Router`, the name of a preset, or `None` for the preset "cascade".
         prices: US dollars a million tokens by name: `Price(...)` or `(input, output)`.
         preference: The trade-off of calls that bring none and are in no `preferring` block.
@@ -68,7 +68,7 @@ class RoutingLLM(RoutingLLMBase):
 
     def __init__(
         self,
-        models: Sequence[Any] | Mapping[str, Any],
+        models: Models | Callable[[], Models],
         *,
         router: Router | str | None = None,
         prices: Mapping[str, Any] | None = None,
