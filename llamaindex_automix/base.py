@@ -35,15 +35,6 @@ __all__ = ["Models", "RoutingLLMBase", "outer_edge"]
 Models: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """Two or more models; a mapping names them."""
 
-_SETTINGS = (
-    "context_window",
-    "num_output",
-    "pydantic_program_mode",
-    "system_prompt",
-    "utility_arm",
-)
-
-
 class RoutingLLMBase(FunctionCallingLLM):
     """What all endpoints of `RoutingLLM` share."""
 

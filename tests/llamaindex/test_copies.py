@@ -117,7 +117,7 @@ def two_fakes():
 
 
 def test_a_dict_holds_no_secret_and_is_made_whole_with_models(environment):
-    given = {"utility_arm": "large", "system_prompt": "Be brief.", "num_output": 9}
+    given = {"utility_arm": "large", "context_window": 5000, "num_output": 9}
     data = RoutingLLM(models=from_the_environment, **given).to_dict()
     assert SECRET not in str(data)
     again = RoutingLLM.from_dict(data, models=from_the_environment)
