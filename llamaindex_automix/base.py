@@ -35,6 +35,7 @@ __all__ = ["Models", "RoutingLLMBase", "outer_edge"]
 Models: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """Two or more models; a mapping names them."""
 
+
 class RoutingLLMBase(FunctionCallingLLM):
     """What all endpoints of `RoutingLLM` share."""
 

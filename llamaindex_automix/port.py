@@ -7,29 +7,42 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
 from contextlib import aclosing, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llama_index.core.llms import LLM
 
 from automix_core.arms import Arm
 from automix_core.errors import AutomixError
-from automix_core.flow import Ask, Reply
+from automix_core.flow import Ask, Reply, Usage
 from automix_core.ports import Piece
 from automix_core.refusals import LOGPROBS, Refusals, refused
 from llamaindex_automix.messages import prompt_messages
 from llamaindex_automix.operation import Operation
 from llamaindex_automix.options import adjusted, wanted
-from llamaindex_automix.overheard import overhearing, usage_of_all
+from llamaindex_automix.overheard import aoverheard, overheard, overhearing, usage_of_all
 from llamaindex_automix.responses import Response
 from llamaindex_automix.shapes import text_reply
 from llamaindex_automix.variables import Variables, using_variables
 
 __all__ = ["AsyncPort", "Port", "UnusableResultError"]
 
+_NO_OBJECT = (TypeError, AssertionError, ValueError)
+"""What LlamaIndex raises where a reply holds no object; no programming errors, then."""
+
+_NOTHING = "The reply held no object of the class that was asked for."
+
 
 class UnusableResultError(AutomixError):
-    """A model gave no object of the class that was asked for."""
+    """A model gave no object of the class that was asked for.
+
+    Attributes:
+        usage: Tokens that the attempt took, where they are known.
+    """
+
+    def __init__(self, message: str, usage: Usage | None) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +56,15 @@ class _Call:
     added: Mapping[str, Any]
     without: frozenset[str]
     variables: Variables | None
+    heard: list[Response] = field(default_factory=list)
 
     def make(self, prefix: str = "") -> Any:
-        return getattr(self.model, prefix + self.method)(*self.args, **self.kwargs)
+        with using_variables(self.variables), overhearing(self.heard):
+            return getattr(self.model, prefix + self.method)(*self.args, **self.kwargs)
+
+    async def amake(self, prefix: str = "a") -> Any:
+        with using_variables(self.variables), overhearing(self.heard):
+            return await getattr(self.model, prefix + self.method)(*self.args, **self.kwargs)
 
 
 class _Port:
@@ -83,7 +102,10 @@ class _Port:
         arm = self._arms[ask.to]
         without |= self._refusals.of(ask.to)
         own = ask.prompt is not None
-        named = {} if self._structured(ask) else wanted(ask, arm, streaming=streaming)
+        structured = self._structured(ask)
+        named = wanted(ask, arm, streaming=streaming)
+        if structured:  # the model makes requests of its own, and may be asked for the bill only
+            named = {name: v for name, v in named.items() if name == "stream_options"}
         asked = frozenset() if own else LOGPROBS & self._operation.kwargs.keys()
         kept = {name: v for name, v in named.items() if name not in without | asked}
         adapted, added = adjusted(arm, kept, own=own)
@@ -91,7 +113,11 @@ class _Port:
             args: tuple[Any, ...] = (prompt_messages(ask.prompt),)
             return _Call(adapted, "chat", args, added, added, without, None)
         args, given = self._operation.arguments()
-        kwargs = {name: value for name, value in given.items() if name not in kept} | added
+        kwargs = {name: value for name, value in given.items() if name not in kept}
+        if structured:
+            kwargs["llm_kwargs"] = added | kwargs["llm_kwargs"]
+        else:
+            kwargs |= added
         adapted = self._operation.on(adapted)
         method = self._operation.method
         return _Call(adapted, method, args, kwargs, added, without, self._variables)
@@ -107,12 +133,10 @@ class _Port:
         Raises:
             UnusableResultError: The error says that no object came.
         """
-        if self._structured(ask):
-            if isinstance(error, TypeError | AssertionError):  # no programming error, then
-                raise UnusableResultError(str(error)) from error
-            return None
         dropped = refused(error, call.added)
         if not dropped:
+            if self._structured(ask) and isinstance(error, _NO_OBJECT) and not self.passes(error):
+                raise UnusableResultError(str(error), usage_of_all(call.heard)) from error
             return None
         return self._prepare(ask, streaming=streaming, without=call.without | dropped)
 
@@ -121,6 +145,8 @@ class _Port:
         if ask.prompt is not None:
             return text_reply(ask.to, result)
         reply = self._operation.shape.reply(ask.to, result)
+        if reply.usage is None:  # as an object has none of its own
+            reply = replace(reply, usage=usage_of_all(call.heard))
         if "logprobs" in call.added:  # the router wanted them, and the caller did not
             return replace(reply, message=result.model_copy(update={"logprobs": None}))
         return reply
@@ -133,14 +159,12 @@ class Port(_Port):
         """Call the model; once more without what was refused."""
         call = self._prepare(ask)
         try:
-            with overhearing() as responses:
-                result = _made(call)
-            return _heard(self._reply(ask, call, result), responses)
+            return self._reply(ask, call, call.make())
         except Exception as error:
             again = self._again(ask, call, error)
             if again is None:
                 raise
-            return self._reply(ask, again, _made(again))
+            return self._reply(ask, again, again.make())
 
     def stream(self, ask: Ask) -> Iterator[Piece | Reply]:
         """Call the model and yield its chunks as they come, and the whole reply last."""
@@ -159,16 +183,14 @@ class Port(_Port):
 
     def _streamed(self, ask: Ask, call: _Call) -> Generator[Piece | Reply, None, None]:
         shape, so_far = self._operation.shape, None
-        chunks = _made(call, "stream_")
-        try:
+        with closing(overheard(call.make("stream_"), call.heard)) as chunks:
             for chunk in chunks:
                 yield Piece(*shape.shown(so_far, chunk))
                 so_far = shape.merge(so_far, chunk)
-        finally:
-            if isinstance(chunks, Generator):
-                chunks.close()
         if so_far is not None:
             yield self._reply(ask, call, so_far)
+        elif self._structured(ask):
+            raise UnusableResultError(_NOTHING, usage_of_all(call.heard))
 
 
 class AsyncPort(_Port):
@@ -178,14 +200,12 @@ class AsyncPort(_Port):
         """Call the model; once more without what was refused."""
         call = self._prepare(ask)
         try:
-            with overhearing() as responses:
-                result = await _amade(call, "a")
-            return _heard(self._reply(ask, call, result), responses)
+            return self._reply(ask, call, await call.amake())
         except Exception as error:
             again = self._again(ask, call, error)
             if again is None:
                 raise
-            return self._reply(ask, again, await _amade(again, "a"))
+            return self._reply(ask, again, await again.amake())
 
     async def stream(self, ask: Ask) -> AsyncIterator[Piece | Reply]:
         """Call the model and yield its chunks as they come, and the whole reply last."""
@@ -206,28 +226,11 @@ class AsyncPort(_Port):
 
     async def _streamed(self, ask: Ask, call: _Call) -> AsyncGenerator[Piece | Reply, None]:
         shape, so_far = self._operation.shape, None
-        chunks = await _amade(call, "astream_")
-        try:
+        async with aclosing(aoverheard(await call.amake("astream_"), call.heard)) as chunks:
             async for chunk in chunks:
                 yield Piece(*shape.shown(so_far, chunk))
                 so_far = shape.merge(so_far, chunk)
-        finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
         if so_far is not None:
             yield self._reply(ask, call, so_far)
-
-
-def _made(call: _Call, prefix: str = "") -> Any:
-    with using_variables(call.variables):
-        return call.make(prefix)
-
-
-async def _amade(call: _Call, prefix: str) -> Any:
-    with using_variables(call.variables):
-        return await call.make(prefix)
-
-
-def _heard(reply: Reply, responses: list[Response]) -> Reply:
-    """A reply without usage of its own, with that of the calls behind it."""
-    return reply if reply.usage else replace(reply, usage=usage_of_all(responses))
+        elif self._structured(ask):
+            raise UnusableResultError(_NOTHING, usage_of_all(call.heard))

@@ -40,6 +40,7 @@ from llamaindex_automix.events import announcing
 from llamaindex_automix.overheard import overhearing, usage_of_all
 from llamaindex_automix.port import AsyncPort, Port
 from llamaindex_automix.requests import chat_operation
+from llamaindex_automix.responses import Response
 from llamaindex_automix.shapes import ROUTING
 
 __all__ = ["RoutingQueryEngine"]
@@ -167,7 +168,8 @@ class _Port(Port):
         """Have a synthesizer answer, or its LLM check an answer."""
         if ask.prompt is not None:
             return super().ask(ask)
-        with overhearing() as responses:
+        responses: list[Response] = []
+        with overhearing(responses):
             response = _synthesizer(self._engine, ask).synthesize(*self._asked)
             if isinstance(response, StreamingResponse):
                 response = response.get_response()
@@ -185,7 +187,8 @@ class _AsyncPort(AsyncPort):
         """Have a synthesizer answer, or its LLM check an answer."""
         if ask.prompt is not None:
             return await super().ask(ask)
-        with overhearing() as responses:
+        responses: list[Response] = []
+        with overhearing(responses):
             response = await _synthesizer(self._engine, ask).asynthesize(*self._asked)
             if isinstance(response, AsyncStreamingResponse):
                 response = await response.get_response()
@@ -203,7 +206,7 @@ def _synthesizer(engine: RoutingQueryEngine, ask: Ask) -> BaseSynthesizer:
     return synthesizer
 
 
-def _reply(ask: Ask, response: Any, responses: list[Any]) -> Reply:
+def _reply(ask: Ask, response: Any, responses: list[Response]) -> Reply:
     text = str(response)
     said = "" if text == _NOTHING else text
     return Reply(ask.to, (said,), usage=usage_of_all(responses), message=response)
