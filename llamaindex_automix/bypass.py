@@ -7,13 +7,14 @@ judge or an extractor with a template of the user's own cannot be; this block is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+from automix_core.contexts import current_preference, preferring
 from automix_core.request import Preference, Request
 
-__all__ = ["bypass", "past_the_router"]
+__all__ = ["below", "bypass", "forcing", "past_the_router"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,18 @@ def bypass(arm: str | None = None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def below() -> Iterator[None]:
+    """What a model of this router sees: if it routes itself, our arms' names mean nothing to it."""
+    block, preference = _current.get(), current_preference()
+    with ExitStack() as stack:
+        if block is not None and block.arm is not None:
+            stack.enter_context(bypass())
+        if preference is not None and preference.force is not None:
+            stack.enter_context(preferring(replace(preference, force=None)))
+        yield
 
 
 def past_the_router(

@@ -6,7 +6,7 @@ call. One handler listens there, and keeps a response only where somebody asked 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -53,12 +53,13 @@ def overhearing(heard: list[Response]) -> Iterator[None]:
         _heard.reset(token)
 
 
-def overheard(chunks: Iterator[Any], heard: list[Response]) -> Generator[Any, None, None]:
+def overheard(chunks: Iterable[Any], heard: list[Response]) -> Generator[Any, None, None]:
     """The same stream, with the real calls behind it overheard, and nothing of its reader's."""
+    source = iter(chunks)
     try:
         while True:
             with overhearing(heard):
-                chunk = next(chunks, _END)
+                chunk = next(source, _END)
             if chunk is _END:
                 return
             yield chunk
@@ -68,13 +69,14 @@ def overheard(chunks: Iterator[Any], heard: list[Response]) -> Generator[Any, No
 
 
 async def aoverheard(
-    chunks: AsyncIterator[Any], heard: list[Response]
+    chunks: AsyncIterable[Any], heard: list[Response]
 ) -> AsyncGenerator[Any, None]:
     """The same stream, with the real calls behind it overheard, and nothing of its reader's."""
+    source = aiter(chunks)
     try:
         while True:
             with overhearing(heard):
-                chunk = await anext(chunks, _END)
+                chunk = await anext(source, _END)
             if chunk is _END:
                 return
             yield chunk

@@ -17,6 +17,7 @@ from automix_core.errors import AutomixError
 from automix_core.flow import Ask, Reply, Usage
 from automix_core.ports import Piece
 from automix_core.refusals import LOGPROBS, Refusals, refused
+from llamaindex_automix.bypass import below
 from llamaindex_automix.messages import prompt_messages
 from llamaindex_automix.operation import Operation
 from llamaindex_automix.options import adjusted, wanted
@@ -59,11 +60,11 @@ class _Call:
     heard: list[Response] = field(default_factory=list)
 
     def make(self, prefix: str = "") -> Any:
-        with using_variables(self.variables), overhearing(self.heard):
+        with using_variables(self.variables), overhearing(self.heard), below():
             return getattr(self.model, prefix + self.method)(*self.args, **self.kwargs)
 
     async def amake(self, prefix: str = "a") -> Any:
-        with using_variables(self.variables), overhearing(self.heard):
+        with using_variables(self.variables), overhearing(self.heard), below():
             return await getattr(self.model, prefix + self.method)(*self.args, **self.kwargs)
 
 

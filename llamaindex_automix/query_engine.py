@@ -34,7 +34,7 @@ from automix_core.refusals import Refusals
 from automix_core.request import Preference, Request
 from automix_core.router import Outcome, Router
 from llamaindex_automix.base import outer_edge
-from llamaindex_automix.bypass import past_the_router
+from llamaindex_automix.bypass import below, past_the_router
 from llamaindex_automix.describe import describe
 from llamaindex_automix.events import announcing
 from llamaindex_automix.overheard import overhearing, usage_of_all
@@ -169,7 +169,7 @@ class _Port(Port):
         if ask.prompt is not None:
             return super().ask(ask)
         responses: list[Response] = []
-        with overhearing(responses):
+        with overhearing(responses), below():
             response = _synthesizer(self._engine, ask).synthesize(*self._asked)
             if isinstance(response, StreamingResponse):
                 response = response.get_response()
@@ -188,7 +188,7 @@ class _AsyncPort(AsyncPort):
         if ask.prompt is not None:
             return await super().ask(ask)
         responses: list[Response] = []
-        with overhearing(responses):
+        with overhearing(responses), below():
             response = await _synthesizer(self._engine, ask).asynthesize(*self._asked)
             if isinstance(response, AsyncStreamingResponse):
                 response = await response.get_response()
