@@ -30,6 +30,7 @@ from tests.llamaindex.pair import ANSWER, DRAFT, PRICES, SECRET, index_of, scrip
 from tests.scripted_server import Scripted
 
 LYON, NICE = "Lyon lies on the Rhône.", "Nice lies on the sea."
+YES = Check(lambda case: True)
 OUT_OF_ORDER = Scripted(status=500, error="out of order")
 
 
@@ -144,7 +145,9 @@ async def test_failures(pair, sync):
 def test_an_error_that_a_synthesizer_swallows_is_a_failure_all_the_same(pair):
     arms = {"small": Fake(lambda text: ValueError("broken")), "large": Fake("fine")}
     synthesizers = {name: get_response_synthesizer(llm=llm) for name, llm in arms.items()}
-    made = RoutingQueryEngine(Counting(LYON), synthesizers)
+    made = RoutingQueryEngine(
+        Counting(LYON), synthesizers, router=Router.preset("cascade", verifier=YES)
+    )
     assert str(made.query("Where?")) == "fine"
 
 
@@ -191,9 +194,6 @@ def test_arms_with_prices_and_routing_llms_inside(pair):
     with collect_decisions() as decisions:
         assert str(made.query("Where?")) == ANSWER
     assert [decision.arm for decision in decisions] == ["large", "pair"]
-
-
-YES = Check(lambda case: True)
 
 
 # The verifier as an evaluator.
@@ -253,8 +253,10 @@ async def test_checks_and_judges_and_routers_may_evaluate(pair):
     models = pair(verdicts("correct"))
     judged = VerifierEvaluator(Fake(), Judge(models.model("judge")))
     assert (await evaluated(judged, sync=True)).passing
-    routed = VerifierEvaluator(models.routed(), "self_verification")
-    assert (await evaluated(routed, sync=False)).passing
+    never = Router.preset("cascade", verifier=Check(lambda case: False))
+    routed = VerifierEvaluator(models.routed(router=never), "self_verification")
+    for sync in (True, False):
+        assert (await evaluated(routed, sync=sync)).passing
     assert set(models.asked) == {"judge", "small"}  # a check is not itself routed
 
 
