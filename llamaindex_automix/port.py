@@ -126,20 +126,19 @@ class _Port:
     def _structured(self, ask: Ask) -> bool:
         return ask.prompt is None and self._operation.structured
 
-    def _again(
-        self, ask: Ask, call: _Call, error: Exception, *, streaming: bool = False
-    ) -> _Call | None:
-        """The same call without the options of the router's that were refused, if any were.
+    def _again(self, ask: Ask, call: _Call, error: Exception, *, streaming: bool = False) -> _Call:
+        """The same call without the options of the router's that were refused.
 
         Raises:
             UnusableResultError: The error says that no object came.
+            Exception: The error itself, where it refuses nothing of the router's.
         """
         dropped = refused(error, call.added)
-        if not dropped:
-            if self._structured(ask) and isinstance(error, _NO_OBJECT) and not self.passes(error):
-                raise UnusableResultError(str(error), usage_of_all(call.heard)) from error
-            return None
-        return self._prepare(ask, streaming=streaming, without=call.without | dropped)
+        if dropped:
+            return self._prepare(ask, streaming=streaming, without=call.without | dropped)
+        if self._structured(ask) and isinstance(error, _NO_OBJECT) and not self.passes(error):
+            raise UnusableResultError(str(error), usage_of_all(call.heard)) from error
+        raise error
 
     def _reply(self, ask: Ask, call: _Call, result: Any) -> Reply:
         self._refusals.note(ask.to, call.without)
@@ -157,30 +156,30 @@ class Port(_Port):
     """The sync port."""
 
     def ask(self, ask: Ask) -> Reply:
-        """Call the model; once more without what was refused."""
+        """Call the model; again without what was refused."""
         call = self._prepare(ask)
-        try:
-            return self._reply(ask, call, call.make())
-        except Exception as error:
-            again = self._again(ask, call, error)
-            if again is None:
-                raise
-            return self._reply(ask, again, again.make())
+        while True:
+            try:
+                return self._reply(ask, call, call.make())
+            except Exception as error:
+                call = self._again(ask, call, error)
 
     def stream(self, ask: Ask) -> Iterator[Piece | Reply]:
         """Call the model and yield its chunks as they come, and the whole reply last."""
         call = self._prepare(ask, streaming=True)
         begun = False
-        try:
-            with closing(self._streamed(ask, call)) as pieces:
-                for piece in pieces:
-                    begun = True
-                    yield piece
-        except Exception as error:
-            again = None if begun else self._again(ask, call, error, streaming=True)
-            if again is None:
-                raise
-            yield from self._streamed(ask, again)
+        while True:
+            try:
+                with closing(self._streamed(ask, call)) as pieces:
+                    for piece in pieces:
+                        begun = True
+                        yield piece
+            except Exception as error:
+                if begun:
+                    raise
+                call = self._again(ask, call, error, streaming=True)
+            else:
+                return
 
     def _streamed(self, ask: Ask, call: _Call) -> Generator[Piece | Reply, None, None]:
         shape, so_far = self._operation.shape, None
@@ -198,32 +197,30 @@ class AsyncPort(_Port):
     """The async port."""
 
     async def ask(self, ask: Ask) -> Reply:
-        """Call the model; once more without what was refused."""
+        """Call the model; again without what was refused."""
         call = self._prepare(ask)
-        try:
-            return self._reply(ask, call, await call.amake())
-        except Exception as error:
-            again = self._again(ask, call, error)
-            if again is None:
-                raise
-            return self._reply(ask, again, await again.amake())
+        while True:
+            try:
+                return self._reply(ask, call, await call.amake())
+            except Exception as error:
+                call = self._again(ask, call, error)
 
     async def stream(self, ask: Ask) -> AsyncIterator[Piece | Reply]:
         """Call the model and yield its chunks as they come, and the whole reply last."""
         call = self._prepare(ask, streaming=True)
         begun = False
-        try:
-            async with aclosing(self._streamed(ask, call)) as pieces:
-                async for piece in pieces:
-                    begun = True
-                    yield piece
-        except Exception as error:
-            again = None if begun else self._again(ask, call, error, streaming=True)
-            if again is None:
-                raise
-            async with aclosing(self._streamed(ask, again)) as pieces:
-                async for piece in pieces:
-                    yield piece
+        while True:
+            try:
+                async with aclosing(self._streamed(ask, call)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+            except Exception as error:
+                if begun:
+                    raise
+                call = self._again(ask, call, error, streaming=True)
+            else:
+                return
 
     async def _streamed(self, ask: Ask, call: _Call) -> AsyncGenerator[Piece | Reply, None]:
         shape, so_far = self._operation.shape, None
