@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from automix_core.flow import Ask, Call, Failure, Reply, Result, Value, Wave
+from automix_core.flow import Ask, Call, Failure, Reply, Result, Usage, Value, Wave
 from automix_core.ports import AsyncPort, Port
 
 __all__ = ["arace", "checked", "failure_of", "race"]
@@ -39,13 +39,18 @@ def _source(task: Ask | Call) -> str:
 
 
 def failure_of(task: Ask | Call, error: Exception, began: float, port: Port | AsyncPort) -> Failure:
-    """The failure an exception stands for; raises it where it is no failure of the model."""
+    """The failure an exception stands for; raises it where it is no failure of the model.
+
+    An adapter's own error may carry the tokens that were used all the same, as `usage`.
+    """
     bug = isinstance(task, Ask) and isinstance(error, PROGRAMMING_ERRORS)
     if bug or port.passes(error):
         raise error
     latency = time.monotonic() - began
     kind: Any = "timeout" if isinstance(error, TimeoutError) else "error"
-    return Failure(_source(task), kind, error, latency)
+    usage = getattr(error, "usage", None)
+    known = usage if isinstance(usage, Usage) else None
+    return Failure(_source(task), kind, error, latency, known)
 
 
 def checked(result: Reply | Value) -> Result:

@@ -17,6 +17,10 @@ from automix_core import (
     grounding,
     preferring,
 )
+from llamaindex_automix.bypass import bypass
+from llamaindex_automix.evaluator import VerifierEvaluator
+from llamaindex_automix.events import RoutingDecisionEvent, VerificationEvent
+from llamaindex_automix.query_engine import RoutingQueryEngine
 from llamaindex_automix.routing import RoutingLLM
 from llamaindex_automix.shapes import routing_decision
 
@@ -30,7 +34,12 @@ __all__ = [
     "Preference",
     "Price",
     "Router",
+    "RoutingDecisionEvent",
     "RoutingLLM",
+    "RoutingQueryEngine",
+    "VerificationEvent",
+    "VerifierEvaluator",
+    "bypass",
     "collect_decisions",
     "grounding",
     "preferring",

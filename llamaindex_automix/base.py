@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing, contextmanager
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
-from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from automix_core.arms import Arm
 from automix_core.contexts import current_preference
 from automix_core.decision import DecisionCallback
 from automix_core.drive import Finished, adrive, afinish, drive, finish
-from automix_core.errors import ConfigurationError, UnexpectedModelError, UnknownNameError
+from automix_core.errors import ConfigurationError, UnexpectedModelError
 from automix_core.flow import Flow
 from automix_core.refusals import Refusals
 from automix_core.request import Preference
 from automix_core.router import Outcome, Router
+from llamaindex_automix.bypass import forcing, past_the_router
+from llamaindex_automix.checks import refuse, warn
 from llamaindex_automix.describe import describe
+from llamaindex_automix.events import announcing
 from llamaindex_automix.operation import Operation
+from llamaindex_automix.pickling import packed, unpacked
 from llamaindex_automix.port import AsyncPort, Port
 from llamaindex_automix.shapes import Shape
 from llamaindex_automix.variables import current_variables
 
-__all__ = ["RoutingLLMBase", "outer_edge"]
+__all__ = ["Models", "RoutingLLMBase", "outer_edge"]
 
-_PARAMETERS = (
-    "context_window",
-    "models",
-    "num_output",
-    "on_decision",
-    "preference",
-    "prices",
-    "router",
-)
+Models: TypeAlias = Sequence[Any] | Mapping[str, Any]
+"""Two or more models; a mapping names them."""
 
 
 class RoutingLLMBase(FunctionCallingLLM):
@@ -53,9 +47,14 @@ class RoutingLLMBase(FunctionCallingLLM):
     num_output: int | None = Field(
         default=None, description="Overrides the largest output limit among the arms."
     )
+    utility_arm: str | None = Field(
+        default=None, description="The arm that serves utility calls, if not the cheapest."
+    )
 
     _router: Router = PrivateAttr()
     _asked: dict[str, Arm] = PrivateAttr()
+    _make_models: Callable[[], Models] | None = PrivateAttr(default=None)
+    _prices: Mapping[str, Any] | None = PrivateAttr(default=None)
     _preference: Preference | None = PrivateAttr(default=None)
     _on_decision: DecisionCallback | None = PrivateAttr(default=None)
     _refusals: Refusals = PrivateAttr(default_factory=Refusals)
@@ -63,7 +62,7 @@ class RoutingLLMBase(FunctionCallingLLM):
 
     def __init__(
         self,
-        models: Sequence[Any] | Mapping[str, Any],
+        models: Models | Callable[[], Models],
         *,
         router: Router | str | None,
         prices: Mapping[str, Any] | None,
@@ -71,23 +70,31 @@ class RoutingLLMBase(FunctionCallingLLM):
         on_decision: DecisionCallback | None,
         context_window: int | None,
         num_output: int | None,
+        utility_arm: str | None,
         **kwargs: Any,
     ) -> None:
-        _check(models, kwargs)
+        make_models = models if callable(models) else None
+        models = models() if callable(models) else models
+        refuse(models, kwargs)
         bound = Router.of(router).bind(models, describe=describe, prices=prices)
-        arms: Sequence[Arm] = bound.arms or ()
+        arms = bound.bound_arms
+        if utility_arm is not None:
+            arms.named(utility_arm)
         super().__init__(
             arm_names=[arm.name for arm in arms],
             router_name=bound.name,
             context_window=context_window,
             num_output=num_output,
+            utility_arm=utility_arm,
             **kwargs,
         )
         self._router = bound
         self._asked = {arm.name: arm for arm in (*arms, *bound.helpers.values())}
+        self._make_models = make_models
+        self._prices = prices
         self._preference = preference
         self._on_decision = on_decision
-        _warn(arms, context_window)
+        warn(arms, context_window)
 
     @property
     def router(self) -> Router:
@@ -122,17 +129,22 @@ class RoutingLLMBase(FunctionCallingLLM):
         """A copy over the same models: they hold clients, which cannot be copied."""
         return self.model_copy()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Refuse to be pickled.
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How to make this LLM again elsewhere; no model, no key and no callback manager travels.
 
         Raises:
-            ConfigurationError: Always: the models hold clients and keys.
+            ConfigurationError: The models were not given as a function that makes them.
         """
-        msg = (
-            "A RoutingLLM cannot be pickled: its models hold clients and keys. "
-            "Make it anew where it is needed; the router itself can be saved with Router.save."
-        )
-        raise ConfigurationError(msg)
+        settings = {
+            name: getattr(self, name)
+            for name in self.model_fields_set - {"arm_names", "callback_manager", "router_name"}
+        }
+        settings |= {
+            "prices": self._prices,
+            "preference": self._preference,
+            "on_decision": self._on_decision,
+        }
+        return unpacked, (type(self), *packed(self._router, self._make_models, settings))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> RoutingLLMBase:
@@ -146,7 +158,9 @@ class RoutingLLMBase(FunctionCallingLLM):
             ConfigurationError: No models, or models of other names.
         """
         known: dict[str, Any] = {
-            name: data[name] for name in ("context_window", "num_output") if name in data
+            name: data[name]
+            for name in ("context_window", "num_output", "utility_arm")
+            if name in data
         }
         if "models" not in kwargs:
             names = data.get("arm_names")
@@ -185,9 +199,10 @@ class RoutingLLMBase(FunctionCallingLLM):
     def _flow(self, operation: Operation) -> Flow[Outcome]:
         self._forward()
         given = operation.preference or current_preference() or self._preference
+        request, given = past_the_router(operation.request, given, self.utility_arm)
         if operation.force is not None:
-            given = replace(given or Preference(), force=operation.force)
-        return self._router.route(operation.request, given, self._on_decision)
+            given = forcing(given, operation.force)
+        return self._router.route(request, given, announcing(self._on_decision))
 
     def _port_parts(self, operation: Operation) -> tuple[Any, ...]:
         return self._asked, operation, self._refusals, current_variables()
@@ -196,7 +211,9 @@ class RoutingLLMBase(FunctionCallingLLM):
         """Let arms without handlers of their own report to this LLM's callback manager."""
         manager = self.callback_manager
         made = "_forwarded" in (self.__pydantic_private__ or ())
-        if not made or manager is self._forwarded or not manager.handlers:
+        if not made or manager is self._forwarded:
+            return
+        if not manager.handlers and self._forwarded is None:
             return
         for arm in self._asked.values():
             own = arm.model.callback_manager
@@ -235,43 +252,3 @@ async def _astreamed(
                         yield chunk
                 else:
                     yield item
-
-
-def _check(models: Any, kwargs: Mapping[str, Any]) -> None:
-    """Refuse what pydantic would ignore or misread."""
-    if not isinstance(models, Mapping | Sequence) or isinstance(models, str):
-        msg = (
-            "models must be a list of two or more LlamaIndex LLMs, or a mapping that names them, "
-            f"not {type(models).__name__}."
-        )
-        raise ConfigurationError(msg)
-    known = LLM.model_fields
-    for name in kwargs:
-        if name not in known:
-            what = "parameter of RoutingLLM:"
-            raise UnknownNameError(what, name, [*_PARAMETERS, *known])
-
-
-def _warn(arms: Sequence[Arm], context_window: int | None) -> None:
-    """Say what of the arms' own settings will have no effect."""
-    for arm in arms:
-        ignored = [
-            name
-            for name in ("system_prompt", "output_parser", "query_wrapper_prompt")
-            if getattr(arm.model, name) is not None
-        ]
-        if ignored:
-            warnings.warn(
-                f"The {' and '.join(ignored)} of the model {arm.name!r} will not be used: "
-                "LlamaIndex applies them outside of chat and complete. Set them on the RoutingLLM.",
-                UserWarning,
-                stacklevel=4,
-            )
-    unknown = [arm.name for arm in arms if arm.can.context_window is None]
-    if unknown and len(unknown) < len(arms) and not context_window:
-        warnings.warn(
-            f"The context window of {', '.join(unknown)} is unknown (left at LlamaIndex's default "
-            f"of {DEFAULT_CONTEXT_WINDOW}) and is ignored. Set it, or context_window here.",
-            UserWarning,
-            stacklevel=4,
-        )

@@ -6,7 +6,7 @@ call. One handler listens there, and keeps a response only where somebody asked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -18,7 +18,9 @@ from llama_index_instrumentation.event_handlers.base import BaseEventHandler
 from automix_core.flow import Usage
 from llamaindex_automix.responses import Response, usage_of
 
-__all__ = ["overhearing", "usage_of_all"]
+__all__ = ["aoverheard", "overheard", "overhearing", "usage_of_all"]
+
+_END = object()
 
 _heard: ContextVar[list[Response] | None] = ContextVar("automix_overheard", default=None)
 
@@ -42,14 +44,45 @@ get_dispatcher().add_event_handler(_Listener())
 
 
 @contextmanager
-def overhearing() -> Iterator[list[Response]]:
+def overhearing(heard: list[Response]) -> Iterator[None]:
     """Collect the responses of all real calls in this block."""
-    heard: list[Response] = []
     token = _heard.set(heard)
     try:
-        yield heard
+        yield
     finally:
         _heard.reset(token)
+
+
+def overheard(chunks: Iterable[Any], heard: list[Response]) -> Generator[Any, None, None]:
+    """The same stream, with the real calls behind it overheard, and nothing of its reader's."""
+    source = iter(chunks)
+    try:
+        while True:
+            with overhearing(heard):
+                chunk = next(source, _END)
+            if chunk is _END:
+                return
+            yield chunk
+    finally:
+        if isinstance(chunks, Generator):
+            chunks.close()
+
+
+async def aoverheard(
+    chunks: AsyncIterable[Any], heard: list[Response]
+) -> AsyncGenerator[Any, None]:
+    """The same stream, with the real calls behind it overheard, and nothing of its reader's."""
+    source = aiter(chunks)
+    try:
+        while True:
+            with overhearing(heard):
+                chunk = await anext(source, _END)
+            if chunk is _END:
+                return
+            yield chunk
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
 
 
 def usage_of_all(responses: list[Response]) -> Usage | None:

@@ -8,7 +8,7 @@ every real call is counted once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -29,7 +29,7 @@ from automix_core.decision import DecisionCallback
 from automix_core.errors import UnexpectedModelError
 from automix_core.request import Preference
 from automix_core.router import Router
-from llamaindex_automix.base import RoutingLLMBase, outer_edge
+from llamaindex_automix.base import Models, RoutingLLMBase, outer_edge
 from llamaindex_automix.operation import Operation
 from llamaindex_automix.requests import chat_operation, completion_operation, object_operation
 from llamaindex_automix.shapes import ROUTING
@@ -48,13 +48,15 @@ class RoutingLLM(RoutingLLMBase):
 
     Args:
         models: Two or more LlamaIndex LLMs or `Arm`s; a mapping names them, a list takes the
-            models' own names.
+            models' own names. A function that makes them lets the LLM be pickled.
         router: A `Router`, the name of a preset, or `None` for the preset "cascade".
         prices: US dollars a million tokens by name: `Price(...)` or `(input, output)`.
         preference: The trade-off of calls that bring none and are in no `preferring` block.
         on_decision: Called with every decision, on whatever thread or task made it.
         context_window: Overrides the smallest context window among the arms.
         num_output: Overrides the largest output limit among the arms.
+        utility_arm: The arm that serves LlamaIndex's helper prompts (condensing, selecting,
+            judging, extracting); `None` for the cheapest able one.
         kwargs: Whatever every LlamaIndex LLM takes, such as `system_prompt`.
 
     Raises:
@@ -66,7 +68,7 @@ class RoutingLLM(RoutingLLMBase):
 
     def __init__(
         self,
-        models: Sequence[Any] | Mapping[str, Any],
+        models: Models | Callable[[], Models],
         *,
         router: Router | str | None = None,
         prices: Mapping[str, Any] | None = None,
@@ -74,6 +76,7 @@ class RoutingLLM(RoutingLLMBase):
         on_decision: DecisionCallback | None = None,
         context_window: int | None = None,
         num_output: int | None = None,
+        utility_arm: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -84,6 +87,7 @@ class RoutingLLM(RoutingLLMBase):
             on_decision=on_decision,
             context_window=context_window,
             num_output=num_output,
+            utility_arm=utility_arm,
             **kwargs,
         )
 

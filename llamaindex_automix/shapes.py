@@ -194,16 +194,24 @@ class ObjectShape(Shape):
             yield outcome.reply.message
 
 
-def routing_decision(response: Response) -> Decision:
-    """The decision behind a response of a `RoutingLLM`, or behind the last chunk of its stream.
+def routing_decision(response: Any) -> Decision:
+    """The decision behind a response of a `RoutingLLM` or a `RoutingQueryEngine`.
+
+    Args:
+        response: The response, or the last chunk of a stream.
 
     Raises:
-        ConfigurationError: The response did not come from one.
+        ConfigurationError: The response carries no decision.
     """
-    if ROUTING not in response.additional_kwargs:
-        msg = "This response carries no routing decision: it did not come from a RoutingLLM."
-        raise ConfigurationError(msg)
-    return Decision.from_dict(response.additional_kwargs[ROUTING])
+    for place in ("additional_kwargs", "metadata"):
+        held = getattr(response, place, None)
+        if isinstance(held, dict) and ROUTING in held:
+            return Decision.from_dict(held[ROUTING])
+    msg = (
+        "This response carries no routing decision: it did not come from a RoutingLLM "
+        "or a RoutingQueryEngine."
+    )
+    raise ConfigurationError(msg)
 
 
 def text_reply(source: str, response: Response) -> Reply:

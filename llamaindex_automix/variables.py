@@ -92,6 +92,23 @@ _UTILITY_TEMPLATES = {
     ),
     "llama_index.core.retrievers.fusion_retriever": ("QUERY_GEN_PROMPT",),
 }
+# Prompts whose first words are too common to tell: known by the whole template.
+_UTILITY_WHOLE = {
+    "llama_index.core.extractors.metadata_extractors": (
+        "DEFAULT_SUMMARY_EXTRACT_TEMPLATE",
+        "DEFAULT_TITLE_COMBINE_TEMPLATE",
+        "DEFAULT_TITLE_NODE_TEMPLATE",
+    ),
+    "llama_index.core.indices.query.query_transform.feedback_transform": (
+        "DEFAULT_RESYNTHESIS_PROMPT",
+    ),
+    "llama_index.core.postprocessor.node": (
+        "DEFAULT_INFER_PREV_NEXT_TMPL",
+        "DEFAULT_REFINE_INFER_PREV_NEXT_TMPL",
+    ),
+    "llama_index.core.postprocessor.pii": ("DEFAULT_PII_TMPL",),
+    "llama_index.core.prompts.default_prompts": ("DEFAULT_HYDE_PROMPT", "DEFAULT_SUMMARY_PROMPT"),
+}
 
 
 @contextmanager
@@ -122,7 +139,7 @@ def variables_of(prompt: BasePromptTemplate, given: Mapping[str, Any]) -> Variab
         condenses
         or not _UTILITY_VARIABLES.isdisjoint(named)
         or prompt.metadata.get("prompt_type") in _UTILITY_TYPES
-        or is_utility_prompt(_template(prompt))
+        or _serves(_template(prompt))
     )
     return Variables(_grounding(named), utility)
 
@@ -156,18 +173,33 @@ def _template(prompt: BasePromptTemplate) -> str:
         return ""
 
 
-def _utility_openings() -> Iterator[str]:
-    """The fixed first words of LlamaIndex's own utility prompts.
+def _serves(template: str) -> bool:
+    """Whether a template is one of LlamaIndex's own for its own pipeline.
 
     Only modules that are loaded are looked at: a prompt cannot come from any other.
     """
-    for module in _UTILITY_TEMPLATES:
+    return is_utility_prompt(template) or any(
+        template in _texts(module, names)
+        for module, names in _UTILITY_WHOLE.items()
+        if module in sys.modules
+    )
+
+
+def _utility_openings() -> Iterator[str]:
+    """The fixed first words of LlamaIndex's own utility prompts, as far as they are loaded."""
+    for module, names in _UTILITY_TEMPLATES.items():
         if module in sys.modules:
-            yield from _openings(module)
+            yield from _openings(module, names)
 
 
 @cache
-def _openings(module: str) -> tuple[str, ...]:
-    templates = (getattr(sys.modules[module], name, "") for name in _UTILITY_TEMPLATES[module])
-    texts = (_template(t) if isinstance(t, BasePromptTemplate) else str(t) for t in templates)
+def _openings(module: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    texts = _texts(module, names)
     return tuple(opening for text in texts if (opening := text.split("{", 1)[0]))
+
+
+@cache
+def _texts(module: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    templates = (getattr(sys.modules[module], name, "") for name in names)
+    texts = (_template(t) if isinstance(t, BasePromptTemplate) else str(t) for t in templates)
+    return tuple(text for text in texts if text)

@@ -4,6 +4,7 @@ Each framework's own retrieval pipeline runs over the same documents, with the s
 against the same scripted server. What the verifier sees on the wire is compared byte by byte.
 """
 
+import asyncio
 import hashlib
 import itertools
 import math
@@ -37,8 +38,14 @@ PASSAGES = [
 QUESTIONS = [
     f"{ask} the {thing} of {town} {rest}?"
     for town, thing in itertools.product(TOWNS, THINGS)
-    for ask, rest in (("When was", "opened"), ("How large is", "today"))
+    for ask, rest in (
+        ("When was", "opened"),
+        ("How large is", "today"),
+        ("Who has seen", "when it was new"),
+        ("When did one see", "for the first time"),
+    )
 ]
+FEW = QUESTIONS[::5]
 KEYS = {"api_key": "none", "max_retries": 0, "timeout": 10}
 
 
@@ -87,7 +94,7 @@ def respond(body):
     return Scripted(text=f"Certainly in {town}")
 
 
-def ask_langchain(router, server):
+def ask_langchain(router, server, way, questions):
     small, large = (
         ChatOpenAI(base_url=server.base_url, model=name, **KEYS) for name in ("small", "large")
     )
@@ -105,10 +112,18 @@ def ask_langchain(router, server):
         | llm
         | StrOutputParser()
     )
-    return [chain.invoke(question) for question in QUESTIONS]
+    if way == "async":
+
+        async def asked():
+            return [await chain.ainvoke(question) for question in questions]
+
+        return asyncio.run(asked())
+    if way == "streamed":
+        return ["".join(chain.stream(question)) for question in questions]
+    return [chain.invoke(question) for question in questions]
 
 
-def ask_llamaindex(router, server):
+def ask_llamaindex(router, server, way, questions):
     small, large = (
         OpenAILike(
             api_base=server.base_url, model=name, is_chat_model=True, context_window=8192, **KEYS
@@ -118,14 +133,22 @@ def ask_llamaindex(router, server):
     llm = RoutingLLM(models={"small": small, "large": large}, router=router)
     documents = [Document(text=passage) for passage in PASSAGES]
     index = VectorStoreIndex.from_documents(documents, embed_model=WordsToo())
-    engine = index.as_query_engine(llm=llm, similarity_top_k=2)
-    return [str(engine.query(question)) for question in QUESTIONS]
+    engine = index.as_query_engine(llm=llm, similarity_top_k=2, streaming=way == "streamed")
+    if way == "async":
+
+        async def asked():
+            return [str(await engine.aquery(question)) for question in questions]
+
+        return asyncio.run(asked())
+    if way == "streamed":
+        return ["".join(engine.query(question).response_gen) for question in questions]
+    return [str(engine.query(question)) for question in questions]
 
 
-def run(ask, folder):
+def run(ask, folder, way, questions):
     """The answers, what the verifier was sent, and the decisions without their times."""
     with ScriptedServer(respond) as server, collect_decisions() as decisions:
-        answers = ask(Router.load(folder), server)
+        answers = ask(Router.load(folder), server, way, questions)
     checks = [
         body["messages"]
         for body in server.bodies
@@ -140,11 +163,23 @@ def telling(decision):
     return decision.status, decision.arm, decision.why, steps, verdicts
 
 
-@pytest.mark.parametrize("preset", ["cascade", "automix"])
-def test_the_same_saved_router_decides_alike_in_both_frameworks(tmp_path, preset):
+@pytest.mark.parametrize(
+    ("preset", "way", "questions"),
+    [
+        ("cascade", "whole", QUESTIONS),
+        ("automix", "whole", QUESTIONS[::2]),
+        ("cascade", "streamed", FEW),
+        ("automix", "streamed", FEW[::2]),
+        ("cascade", "async", FEW),
+        ("automix", "async", FEW[::2]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else len(value),
+)
+def test_the_same_saved_router_decides_alike_in_both_frameworks(tmp_path, preset, way, questions):
     Router.preset(preset).save(tmp_path)
-    theirs, ours = run(ask_langchain, tmp_path), run(ask_llamaindex, tmp_path)
-    assert len(QUESTIONS) == len(theirs[2]) == 100
+    theirs = run(ask_langchain, tmp_path, way, questions)
+    ours = run(ask_llamaindex, tmp_path, way, questions)
+    assert len(theirs[0]) == len(ours[0]) == len(theirs[2]) == len(ours[2]) == len(questions)
     assert theirs[0] == ours[0]  # answers
     assert theirs[1] == ours[1]  # verifier prompts, to the byte
     assert theirs[2] == ours[2]  # decisions
@@ -152,3 +187,7 @@ def test_the_same_saved_router_decides_alike_in_both_frameworks(tmp_path, preset
     if preset == "automix":
         assert "> The " in theirs[1][0][-1]["content"]
         assert any("\n> \n> The " in check[-1]["content"] for check in theirs[1])
+
+
+def test_there_are_two_hundred_different_questions():
+    assert len(set(QUESTIONS)) == 200

@@ -60,6 +60,14 @@ def test_an_empty_reply_is_a_failure_that_was_paid_for(play):
     assert (result.kind, result.usage) == ("empty", Usage(7, 1))
 
 
+@pytest.mark.parametrize(("carried", "known"), [(Usage(7, 1), Usage(7, 1)), ("much", None)])
+def test_an_error_may_say_what_it_cost_all_the_same(play, carried, known):
+    error = ConnectionError("cut")
+    error.usage = carried
+    (result,) = play(wave(*asks("a")), lambda ask: error).value
+    assert (result.kind, result.usage) == ("error", known)
+
+
 def test_a_model_that_raises_stop_iteration_has_failed_like_any_other(play):
     (result,) = play(wave(*asks("a")), lambda ask: StopIteration("stray")).value
     assert isinstance(result, Failure)

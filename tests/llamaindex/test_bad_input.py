@@ -1,7 +1,5 @@
 """Wrong input on purpose: each mistake is told at once, and the message says what to do."""
 
-import copy
-import pickle
 import subprocess
 import sys
 
@@ -178,14 +176,6 @@ def test_an_arm_applies_its_own_template_to_what_predict_filled_in():
         llm.predict(PromptTemplate("{x}"), x="?")
         llm.complete("<s>?</s>", formatted=True)
     assert [kwargs["formatted"] for _, _, kwargs in small.calls] == [False, True]
-
-
-def test_copies_share_the_models_and_pickles_are_refused():
-    llm = two()
-    assert copy.deepcopy(llm).arms[0].model is llm.arms[0].model
-    assert copy.copy(llm).complete("?").text == "b"
-    with pytest.raises(ConfigurationError, match="cannot be pickled"):
-        pickle.dumps(llm)
 
 
 def test_a_dict_rebuilds_it_only_with_models():

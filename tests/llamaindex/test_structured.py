@@ -8,7 +8,7 @@ from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel
 
-from llamaindex_automix import AllArmsFailed, collect_decisions
+from llamaindex_automix import AllArmsFailed, Preference, collect_decisions, preferring
 from tests.llamaindex.pair import index_of
 from tests.scripted_server import Scripted, ToolCall
 
@@ -80,6 +80,38 @@ async def test_what_is_no_such_object_escalates(pair, way, native, wrong):
     assert town.name == "Lyon"
     assert town.river == "Rhône"
     assert models.asked[-1] == "large"
+
+
+@pytest.mark.parametrize(
+    "native", [{"should_use_structured_outputs": True}, {}, {"is_function_calling_model": False}]
+)
+async def test_a_failed_attempt_is_on_the_bill(pair, way, native):
+    models = pair(towns(small={"name": "Lyon"}))
+    with collect_decisions() as decisions:
+        await predicted(models.routed(models=models.models(**native)), way)
+    (decision,) = decisions
+    assert [step.outcome for step in decision.steps if step.to == "small"] == ["failed"]
+    assert all(step.output_tokens for step in decision.steps)
+    assert decision.cost is not None
+
+
+async def test_a_live_stream_is_on_the_bill_and_asks_for_it_no_further_than_it_is_let(pair):
+    for refuses in (False, True):
+
+        def respond(body, refuses=refuses):
+            if refuses and "stream_options" in body:
+                return Scripted(status=400, error="unknown field stream_options")
+            return towns()(body)
+
+        models = pair(respond)
+        llm = models.routed()
+        for _ in range(2):
+            with collect_decisions() as decisions, preferring(Preference(force="large")):
+                assert await predicted(llm, "stream_structured_predict") == Town(**LYON)
+            assert decisions[0].status == "final"
+            assert (decisions[0].cost is None) is refuses
+        asked = ["stream_options" in body for body in models.server.bodies]
+        assert asked == ([True, False, False] if refuses else [True, True])
 
 
 async def test_a_template_is_not_changed_by_an_arm(pair, way):
