@@ -38,7 +38,7 @@ def find_grounding(conversation: Sequence[Said]) -> Grounding:
 
     The question is the last user message, without any context pasted into it. The context is, in
     this order: what tools returned since then; what is pasted into that message under a label, in
-    tags or between fences; what is so marked in the system message.
+    tags, between fences or after an instruction to use it; what is so marked in the system message.
 
     Args:
         conversation: The messages, oldest first.
@@ -67,7 +67,8 @@ def split_prompt(text: str) -> tuple[str, str]:
         The question, and the context or an empty string. A prompt in which no context is marked
         is all question.
     """
-    start, end = _marked(text)
+    labels = _QUESTION.search(text) is not None  # an instruction alone does not part a question
+    start, end = _marked(text) or (labels and _instructed(text)) or (0, 0)
     if not text[start:end].strip():
         return text.strip(), ""
     rest = f"{text[:start]}\n{text[end:]}"
@@ -78,19 +79,33 @@ def split_prompt(text: str) -> tuple[str, str]:
 
 
 def marked_context(text: str) -> str:
-    """The context in a text that marks it: in tags, between fences, or under a label."""
-    start, end = _marked(text)
+    """The context in a system message that marks it, or tells to use what follows."""
+    start, end = _marked(text) or _instructed(text) or (0, 0)
     return text[start:end].strip()
 
 
-def _marked(text: str) -> tuple[int, int]:
-    """From where to where a text marks its context; nowhere is (0, 0)."""
+def _marked(text: str) -> tuple[int, int] | None:
+    """From where to where a text marks its context: in tags, between fences, or under a label."""
     if found := _between_tags(text):
         return found
     for pattern in (_FENCES, _LABEL):
         if match := pattern.search(text):
             return match.span("context")
-    return 0, 0
+    return None
+
+
+def _instructed(text: str) -> tuple[int, int] | None:
+    """What follows the paragraph that says to use the context, up to the question if there is one.
+
+    This is how LangChain's own prompts are written: "Use the following pieces of retrieved context
+    to answer the question", a blank line, and the context.
+    """
+    instruction = _INSTRUCTION.search(text)
+    blank = text.find("\n\n", instruction.end()) if instruction else -1
+    if blank < 0:
+        return None
+    question = _QUESTION.search(text, blank)
+    return blank, question.start() if question else len(text)
 
 
 def _between_tags(text: str) -> tuple[int, int] | None:
@@ -106,10 +121,13 @@ def _between_tags(text: str) -> tuple[int, int] | None:
 
 
 _NAMES = r"(?:retrieved[ _])?(?:contexts?|documents?|passages?|sources?)"
+_INSTRUCTION = re.compile(
+    rf"\b(?:use|using|given|based on)\b[^\n.:]{{0,60}}?\b{_NAMES}\b", re.IGNORECASE
+)
 _OPENING = re.compile(rf"<(?P<name>{_NAMES})>", re.IGNORECASE)
 _FENCES = re.compile(r"^-{5,}\n(?P<context>.+?)\n-{5,}$", re.DOTALL | re.MULTILINE)
 _CONTEXT = re.compile(
-    rf"^(?:use (?:the|this)[^\n:]*|(?:[^\n:]*\bfollowing )?{_NAMES}):[ \t]*",
+    rf"^(?:use (?:the|this)[^\n:]*|(?:[^\n:]*\bfollowing |use )?{_NAMES}):[ \t]*",
     re.MULTILINE | re.IGNORECASE,
 )
 _MARKS = re.compile(rf"</?{_NAMES}>|^-{{5,}}$|{_CONTEXT.pattern}", re.MULTILINE | re.IGNORECASE)

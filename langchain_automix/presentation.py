@@ -31,6 +31,12 @@ class PresentedChatModel(BaseChatModel):
     _bound: Router = PrivateAttr()
     _made_of: dict[str, Any] = PrivateAttr()  # the router as JSON values; it never changes
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(models={list(self.arms.names)}, router={self._bound.name!r})"
+
+    def __str__(self) -> str:
+        return repr(self)
+
     @property
     def arms(self) -> Arms:
         """The models as arms, cheapest first."""

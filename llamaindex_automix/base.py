@@ -96,6 +96,12 @@ class RoutingLLMBase(FunctionCallingLLM):
         self._on_decision = on_decision
         warn(arms, context_window)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(models={self.arm_names}, router={self.router_name!r})"
+
+    def __str__(self) -> str:
+        return repr(self)
+
     @property
     def router(self) -> Router:
         """The router, bound to its models."""

@@ -85,6 +85,33 @@ def test_context_may_stand_in_the_system_message():
     assert find_grounding(talk) == Grounding(QUESTION, CONTEXT)
 
 
+TOLD = (
+    "You are an assistant for question-answering tasks. Use the following pieces of retrieved "
+    "context to answer the question. If you don't know, say so.\n\nHolm has a ferry.\n\nIt is old."
+)
+
+
+def test_a_system_message_may_tell_to_use_what_follows():
+    found = find_grounding(said(("system", TOLD), ("user", "Is there a ferry?")))
+    assert found == Grounding("Is there a ferry?", "Holm has a ferry.\n\nIt is old.")
+
+
+def test_a_user_message_may_tell_to_use_what_stands_before_its_question():
+    asked = TOLD + "\n\nQuestion: Is there a ferry?\nHelpful Answer:"
+    assert split_prompt(asked) == ("Is there a ferry?", "Holm has a ferry.\n\nIt is old.")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Using the context of the war, explain the treaty.\n\nBe brief.",
+        "What sources did he use?\n\nAnd when?",
+    ],
+)
+def test_a_question_that_speaks_of_context_is_still_a_question(question):
+    assert split_prompt(question) == (question, "")
+
+
 def test_what_tools_returned_since_the_question_is_the_context():
     talk = said(
         ("user", "What is old?"),

@@ -481,6 +481,7 @@ async def test_three_models_climb_only_as_far_as_needed(pair):
 
 async def test_nothing_shows_a_secret(pair):
     llm = pair(script(SURE)).routed()
+    assert repr(llm) == "RoutingChatModel(models=['small', 'large'], router='cascade')"
     message = llm.invoke("?")
     for shown in (repr(llm), str(llm.model_dump()), str(llm._identifying_params), repr(message)):
         assert "sk-very-secret" not in shown
