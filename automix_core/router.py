@@ -1,13 +1,12 @@
-"""The router: one loop that estimates, decides, asks, verifies, and stops when it is good enough.
+"""The router: parts, models and what was learned, put together, saved, loaded and set to work.
 
-The loop never calls a model. `route` returns a flow, and the driver of an adapter carries it out.
+`route` returns a flow (`automix_core.loop`), and the driver of an adapter carries it out.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,16 @@ import numpy as np
 
 from automix_core import contexts, presets, saving
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
-from automix_core.case import Case, validity
-from automix_core.decision import Decision, DecisionCallback
-from automix_core.errors import AllArmsFailed, ConfigurationError, SavedRouterError
-from automix_core.evidence import Actions, Answer, Evidence, Run, Signal
-from automix_core.flow import Ask, Failure, Flow, Reply, SampleOptions, Wave
+from automix_core.case import Case
+from automix_core.decision import DecisionCallback
+from automix_core.errors import ConfigurationError, SavedRouterError
+from automix_core.flow import Flow
 from automix_core.ledger import Ledger
+from automix_core.loop import Loop, Outcome
 from automix_core.parts import Estimator, Policy, Verifier
-from automix_core.reasons import why_run, why_stop
 from automix_core.request import Preference, Request
 
 __all__ = ["Outcome", "Router"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a flow returns: the reply to hand to the caller, and the record."""
-
-    reply: Reply
-    decision: Decision
 
 
 class Router:
@@ -143,13 +133,7 @@ class Router:
                 f"and was given {sorted(arms.names)}. The names must match."
             )
             raise ConfigurationError(msg)
-        helpers = {
-            name: complete_arm(given, describe, name=name)
-            for name, given in self.verifier.helpers().items()
-        }
-        if clash := set(helpers) & set(arms.names):
-            msg = f"Models and helpers of the verifier share the name {min(clash)!r}."
-            raise ConfigurationError(msg)
+        helpers = _helpers(self.verifier, arms, describe)
         bound = Router(
             self.verifier.with_helpers(helpers),
             self.estimator,
@@ -245,85 +229,24 @@ class Router:
             listeners.append(on_decision)
         ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
         case = Case(request, arms, chosen, ledger, self.verifier)
-        return self._published(ledger, case)
-
-    def _published(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
-        """The loop, with its decision published however it ends."""
-        try:
-            return (yield from ledger.keep(self._loop(ledger, case)))
-        except Exception as error:
-            ledger.end("failed", None, f"{type(error).__name__} was raised.")
-            raise
-        finally:
-            ledger.publish()
-
-    def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
-        draw = self._draw()
-        while True:
-            only = case.only_choice
-            actions = (
-                self._decide(case.evidence(draw), case)
-                if only is None
-                else Actions.without_choice(only)
-            )
-            ledger.propensity *= float(actions.propensity[0])
-            action = actions.first()
-            if action is None:
-                raise AllArmsFailed(case.causes)
-            if not isinstance(action, Run):
-                return self._stopped(ledger, case, action.arm, actions)
-            why = why_run(case, action.arm, actions)
-            reply = yield from self._run(case, action)
-            draw = self._draw()  # of the next step, to which the verifier looks ahead
-            if reply is None:
-                continue
-            arm = case.arms[action.arm]
-            if action.final or case.request.unverified:
-                return Outcome(reply, ledger.end("final", arm.name, why))
-            answer = case.answers[action.arm]
-            signal = yield from self._verified(case, action.arm, answer, draw)
-            ledger.judge(arm.name, signal)
-            case.answered(action.arm, Answer(arm.name, reply, signal))
-
-    def _run(self, case: Case, action: Run) -> Flow[Reply | None]:
-        """Ask an arm; `None` where it failed, which the case then knows."""
-        arm = case.arms[action.arm]
-        final = action.final or case.request.unverified
-        ask = Ask(
-            arm.name,
-            "answer" if final else "draft",
-            options=SampleOptions() if final else self.verifier.wants(arm),
-            final=final,
-        )
-        (result,) = yield Wave((ask,))
-        if isinstance(result, Reply):
-            case.answered(action.arm, Answer(arm.name, result))
-            return result
-        failure = result if isinstance(result, Failure) else Failure(arm.name, "error")
-        case.failed(action.arm, failure)
-        return None
-
-    def _verified(self, case: Case, index: int, answer: Answer, draw: float) -> Flow[Signal]:
-        """Have an answer judged: text by the verifier, anything else by its form."""
-        if answer.reply.kind != "text":
-            return validity(answer)
-        if case.request.kind not in ("answer", "tools"):
-            return Signal(None, note="plain text where something else was asked for")
-        seen = case.evidence(draw)
-
-        def settles(signals: Sequence[Signal]) -> bool:
-            return self._decide(seen.supposing(index, signals), case).unanimous()
-
-        return (yield from self.verifier.verify(case.request, answer, case.arms[index], settles))
-
-    def _stopped(self, ledger: Ledger, case: Case, index: int, actions: Actions) -> Outcome:
-        answer = case.answers[index]
-        status, why = why_stop(case, index, actions)
-        return Outcome(answer.reply, ledger.end(status, answer.arm, why))
-
-    def _decide(self, evidence: Evidence, case: Case) -> Actions:
-        return self.policy.decide(self.estimator.estimate(evidence), evidence, case.preference)
+        parts = Loop(self.verifier, self.estimator, self.policy, self._draw)
+        return parts.answer(ledger, case)
 
     def _draw(self) -> float:
         with self._lock:
             return float(self._generator.random())
+
+
+def _helpers(
+    verifier: Verifier, arms: Arms, describe: Callable[[Any], Described]
+) -> dict[str, Arm]:
+    """The models other than the arms that a verifier asks, with everything read off them.
+
+    Raises:
+        ConfigurationError: One has the name of an arm.
+    """
+    given = verifier.helpers()
+    if clash := set(given) & set(arms.names):
+        msg = f"Models and helpers of the verifier share the name {min(clash)!r}."
+        raise ConfigurationError(msg)
+    return {name: complete_arm(model, describe, name=name) for name, model in given.items()}

@@ -29,7 +29,7 @@ class Act:
 ACTS = (
     Act(
         "verification removed",
-        "automix_core/router.py",
+        "automix_core/loop.py",
         "signal = yield from self._verified(case, action.arm, answer, draw)",
         "signal = Signal(1.0)",
         (

@@ -1,0 +1,122 @@
+"""The loop: estimate, decide, ask or stop, verify, and again, until it is good enough.
+
+It never calls a model: it yields what it wants done and receives what came back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from automix_core.case import Case, validity
+from automix_core.decision import Decision
+from automix_core.errors import AllArmsFailed
+from automix_core.evidence import Actions, Answer, Evidence, Run, Signal
+from automix_core.flow import Ask, Failure, Flow, Reply, SampleOptions, Wave
+from automix_core.ledger import Ledger
+from automix_core.parts import Estimator, Policy, Verifier
+from automix_core.reasons import why_run, why_stop
+
+__all__ = ["Loop", "Outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a flow returns: the reply to hand to the caller, and the record."""
+
+    reply: Reply
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The parts at work on requests.
+
+    Attributes:
+        verifier: Answer in, signal out.
+        estimator: Evidence in, estimates out.
+        policy: Estimates in, action out.
+        draw: Gives a uniform number in [0, 1), one for each step.
+    """
+
+    verifier: Verifier
+    estimator: Estimator
+    policy: Policy
+    draw: Callable[[], float]
+
+    def answer(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
+        """The loop, with its decision published however it ends."""
+        try:
+            return (yield from ledger.keep(self._loop(ledger, case)))
+        except Exception as error:
+            ledger.end("failed", None, f"{type(error).__name__} was raised.")
+            raise
+        finally:
+            ledger.publish()
+
+    def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
+        draw = self.draw()
+        while True:
+            only = case.only_choice
+            actions = (
+                self._decide(case.evidence(draw), case)
+                if only is None
+                else Actions.without_choice(only)
+            )
+            ledger.propensity *= float(actions.propensity[0])
+            action = actions.first()
+            if action is None:
+                raise AllArmsFailed(case.causes)
+            if not isinstance(action, Run):
+                return self._stopped(ledger, case, action.arm, actions)
+            why = why_run(case, action.arm, actions)
+            reply = yield from self._run(case, action)
+            draw = self.draw()  # of the next step, to which the verifier looks ahead
+            if reply is None:
+                continue
+            arm = case.arms[action.arm]
+            if action.final or case.request.unverified:
+                return Outcome(reply, ledger.end("final", arm.name, why))
+            answer = case.answers[action.arm]
+            signal = yield from self._verified(case, action.arm, answer, draw)
+            ledger.judge(arm.name, signal)
+            case.answered(action.arm, Answer(arm.name, reply, signal))
+
+    def _run(self, case: Case, action: Run) -> Flow[Reply | None]:
+        """Ask an arm; `None` where it failed, which the case then knows."""
+        arm = case.arms[action.arm]
+        final = action.final or case.request.unverified
+        ask = Ask(
+            arm.name,
+            "answer" if final else "draft",
+            options=SampleOptions() if final else self.verifier.wants(arm),
+            final=final,
+        )
+        (result,) = yield Wave((ask,))
+        if isinstance(result, Reply):
+            case.answered(action.arm, Answer(arm.name, result))
+            return result
+        failure = result if isinstance(result, Failure) else Failure(arm.name, "error")
+        case.failed(action.arm, failure)
+        return None
+
+    def _verified(self, case: Case, index: int, answer: Answer, draw: float) -> Flow[Signal]:
+        """Have an answer judged: text by the verifier, anything else by its form."""
+        if answer.reply.kind != "text":
+            return validity(answer)
+        if case.request.kind not in ("answer", "tools"):
+            return Signal(None, note="plain text where something else was asked for")
+        seen = case.evidence(draw)
+
+        def settles(signals: Sequence[Signal]) -> bool:
+            return self._decide(seen.supposing(index, signals), case).unanimous()
+
+        return (yield from self.verifier.verify(case.request, answer, case.arms[index], settles))
+
+    def _stopped(self, ledger: Ledger, case: Case, index: int, actions: Actions) -> Outcome:
+        answer = case.answers[index]
+        status, why = why_stop(case, index, actions)
+        return Outcome(answer.reply, ledger.end(status, answer.arm, why))
+
+    def _decide(self, evidence: Evidence, case: Case) -> Actions:
+        return self.policy.decide(self.estimator.estimate(evidence), evidence, case.preference)
