@@ -32,7 +32,7 @@ from langchain_automix.requests import Ground, request_of
 from langchain_automix.sending import ChatCall
 from langchain_automix.structured import STRUCTURE
 from langchain_automix.surrounding import SurroundedChatModel
-from langchain_automix.tracing import Caller, caller
+from langchain_automix.tracing import Caller, caller_of
 
 __all__ = ["RoutingChatModel"]
 
@@ -134,7 +134,7 @@ class RoutingChatModel(SurroundedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        who = Caller.of(run_manager, run_manager.run_id) if run_manager else caller()
+        who = caller_of(run_manager)
         flow, call = self._begin(messages, stop, kwargs, who)
         message = self._message(finish(flow, self._port(call)), call)
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -146,7 +146,7 @@ class RoutingChatModel(SurroundedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        who = Caller.of(run_manager, run_manager.run_id) if run_manager else caller()
+        who = caller_of(run_manager)
         flow, call = self._begin(messages, stop, kwargs, who)
         message = self._message(await afinish(flow, self._aport(call)), call)
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -178,7 +178,7 @@ class RoutingChatModel(SurroundedChatModel):
         keywords: dict[str, Any],
         run_manager: Any,
     ) -> tuple[Flow[Outcome], ChatCall]:
-        who = Caller.of(run_manager, run_manager.run_id) if run_manager else caller()
+        who = caller_of(run_manager)
         if who.contexts is None:
             return self._begin(messages, stop, keywords, who)
         with who.contexts.restored():

@@ -29,7 +29,7 @@ from langchain_automix.billing import Counted, astreamed_with_bill, streamed_wit
 from langchain_automix.configured import configured
 from langchain_automix.messages import cached
 from langchain_automix.presentation import PresentedChatModel
-from langchain_automix.tracing import Caller, caller, calling
+from langchain_automix.tracing import Caller, caller, caller_of, calling
 
 __all__ = ["SurroundedChatModel"]
 
@@ -69,7 +69,7 @@ class SurroundedChatModel(PresentedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        who = Caller.of(run_manager, run_manager.run_id) if run_manager else caller()
+        who = caller_of(run_manager)
         with calling(who):
             result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
         return self._uncached(result)
@@ -81,7 +81,7 @@ class SurroundedChatModel(PresentedChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        who = Caller.of(run_manager, run_manager.run_id) if run_manager else caller()
+        who = caller_of(run_manager)
         with calling(who):
             result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
         return self._uncached(result)

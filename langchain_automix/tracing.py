@@ -29,7 +29,7 @@ from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 from automix_core.contexts import Contexts
 from automix_core.flow import Ask
 
-__all__ = ["Caller", "caller", "calling"]
+__all__ = ["Caller", "caller", "caller_of", "calling"]
 
 NOSTREAM = "nostream"
 """The tag by which LangGraph keeps a model's tokens out of its message stream."""
@@ -92,6 +92,11 @@ _caller: ContextVar[Caller | None] = ContextVar("langchain_automix_caller", defa
 def caller() -> Caller:
     """The run in which this code runs; nobody in particular outside of any."""
     return _caller.get() or Caller()
+
+
+def caller_of(manager: BaseRunManager | None) -> Caller:
+    """The run that a run manager stands for; without one, the run in which this code runs."""
+    return caller() if manager is None else Caller.of(manager, manager.run_id)
 
 
 @contextmanager
