@@ -52,14 +52,11 @@ def write(path: Path, columns: Columns) -> None:
     pa = _arrow()
     import pyarrow.parquet as pq
 
-    held = (
-        ~np.isnan(columns.answers["quality", ""]) if len(columns) else np.ones((0, 0), dtype=bool)
-    )
-    kept = pa.array(held.any(axis=1)) if len(columns) else None
-    table = pa.table({name: column for name, column in _arrays(columns, held)})
-    pq.write_table(
-        table.filter(kept) if kept is not None else table, path, row_group_size=_ROW_GROUP
-    )
+    quality = columns.answers.get(("quality", ""), np.ones((0, 0)))
+    held = ~np.isnan(quality)
+    table = pa.table(dict(_arrays(columns, held)))
+    kept = table.filter(pa.array(held.any(axis=1)))
+    pq.write_table(kept, path, row_group_size=_ROW_GROUP)
 
 
 def _arrow() -> Any:
@@ -216,9 +213,8 @@ def _answers(columns: Columns, held: Bools, j: int) -> Any:
         elif what in EXTRAS:
             one, many = EXTRAS[what]
             own = name == "self_verification"
-            (nested["verification"] if own else others.setdefault(many, {}))[
-                one if own else name
-            ] = values
+            place = nested["verification"] if own else others.setdefault(many, {})
+            place[one if own else name] = values
         else:
             plain[what] = values
     nested["verification"] |= {many: _struct(found) for many, found in others.items()}
