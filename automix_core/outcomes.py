@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from automix_core.columns import files
+from automix_core.columns import files, jsonl
 from automix_core.columns.arrays import Rows, chosen, fixed, is_empty, places_of
 from automix_core.columns.given import from_arrays
 from automix_core.columns.rows import objects, pieces
@@ -25,8 +25,6 @@ from automix_core.errors import OutcomesError, UnknownNameError
 from automix_core.evidence import Bools, Floats
 
 __all__ = ["Outcomes"]
-
-_PIECE = 2_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +98,7 @@ class Outcomes:
         Raises:
             OutcomesError: A bad row; the message names the row and the field.
         """
-        return cls.of_columns(pieces(rows, _PIECE, Source(source)))
+        return cls.of_columns(pieces(rows, jsonl.PIECE, Source(source)))
 
     @classmethod
     def read(cls, path: str | Path) -> Outcomes:
@@ -109,7 +107,7 @@ class Outcomes:
         Raises:
             OutcomesError: The file cannot be read, or a row is bad; names file, line and field.
         """
-        return cls.of_columns(files.read(path, _PIECE))
+        return cls.of_columns(files.read(path))
 
     @classmethod
     def from_arrays(

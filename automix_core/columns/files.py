@@ -15,12 +15,12 @@ from automix_core.errors import OutcomesError
 __all__ = ["read", "write"]
 
 
-def read(path: str | Path, rows: int, *, across: bool = True) -> Iterator[Columns]:
+def read(path: str | Path, rows: int | None = None, *, across: bool = True) -> Iterator[Columns]:
     """The table in pieces of so many rows, each checked.
 
     Args:
         path: The file.
-        rows: Rows in a piece.
+        rows: Rows in a piece; as many as read fastest where it is left out.
         across: Refuse ids that recur anywhere in the file, not only within a piece; all ids are
             kept in memory for it.
 
@@ -30,7 +30,8 @@ def read(path: str | Path, rows: int, *, across: bool = True) -> Iterator[Column
     file = Path(path)
     source = Source(file.name)
     try:
-        for piece in _module(file).read(file, rows, source):
+        form = _module(file)
+        for piece in form.read(file, rows or form.PIECE, source):
             yield piece
             if not across:
                 source.seen.clear()

@@ -15,7 +15,10 @@ from automix_core.columns.source import Source
 from automix_core.columns.table import Columns
 from automix_core.errors import OutcomesError
 
-__all__ = ["read", "write"]
+__all__ = ["PIECE", "read", "write"]
+
+PIECE = 500
+"""Rows that are best read at a time: few, for they are Python objects then."""
 
 _MARK = b"\xef\xbb\xbf"
 

@@ -23,7 +23,10 @@ from automix_core.evidence import Bools, Floats
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read", "write"]
+__all__ = ["PIECE", "read", "write"]
+
+PIECE = 10_000
+"""Rows that are best read at a time: many, for each piece is some work of its own."""
 
 _ROW_GROUP = 50_000
 _HEADS = ("id", *TEXTS, "tags", "group", "agreement")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ class _Answers:
         for arm, answer in arms.items():
             if answer is None:
                 continue
-            if not (isinstance(answer, Mapping) and arm):
+            if not (arm and isinstance(answer, dict | Mapping)):
                 raise self.source.error(i, f"arms.{arm}", "must be an object, under a name.")
             self.found.append(answer)
             self.row.append(i)
@@ -125,10 +126,10 @@ class _Objects(Found):
         self._found = found
 
     def numbers(self, name: str, limits: Limits, fail: Fail) -> Floats:
-        return checks.numbers([one.get(name) for one in self._found], limits, fail)
+        return checks.numbers(self._values(name), limits, fail)
 
     def objects(self, name: str, fail: Fail) -> Found | None:
-        values = [one.get(name) for one in self._found]
+        values = self._values(name)
         if values.count(None) == len(values):
             return None
         for i, value in enumerate(values):
@@ -138,6 +139,12 @@ class _Objects(Found):
 
     def names(self) -> Iterable[str]:
         return chain.from_iterable(self._found)
+
+    def _values(self, name: str) -> list[Any]:
+        try:  # most fields are in every object, and this is the faster way to them
+            return list(map(itemgetter(name), self._found))
+        except KeyError:
+            return [one.get(name) for one in self._found]
 
 
 def _agreement(rows: Sequence[Mapping[str, Any]], source: Source) -> dict[Key, Floats]:
