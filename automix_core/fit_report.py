@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,9 +138,10 @@ def report_of(
     columns = np.vstack([row for _, _, *pair in reached for row in pair] + [alone]).T
     whole = bool(np.isfinite(columns).all())
     gains = _Gains(len(reached), len(outcomes.arms))
+    sums = bootstrap.sums(columns) if whole else None
 
-    def measured(statistic: Any) -> Interval | None:
-        return interval(bootstrap.interval(columns, statistic)) if whole else None
+    def measured(statistic: Callable[[Floats], Floats]) -> Interval | None:
+        return None if sums is None else interval(Measure.of(statistic(sums)))
 
     operations = tuple(
         Operation(
@@ -147,9 +149,9 @@ def report_of(
             start=outcomes.arms[start],
             verified=verified,
             best_alone=outcomes.arms[int(np.argmax(trial.alone_value[place]))],
-            quality=measured(lambda sums, k=2 * place: sums[:, k] / sums[:, -1]),
-            cost=measured(lambda sums, k=2 * place + 1: sums[:, k] / sums[:, -1]),
-            gain=measured(lambda sums, k=place: gains(sums)[:, k]),
+            quality=measured(partial(_mean_of, 2 * place)),
+            cost=measured(partial(_mean_of, 2 * place + 1)),
+            gain=measured(lambda sums, place=place: gains(sums)[:, place]),  # type: ignore[misc]
         )
         for place, (start, verified, *_) in enumerate(reached)
     )
@@ -163,6 +165,11 @@ def report_of(
         operations=operations,
         gain=measured(lambda sums: gains(sums).mean(axis=1)),
     )
+
+
+def _mean_of(column: int, sums: Floats) -> Floats:
+    mean: Floats = sums[:, column] / sums[:, -1]
+    return mean
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,28 +50,28 @@ class Trial:
     reference_cost: float
     groups: NDArray[np.int64]
 
-    @property
+    @cached_property
     def mean_quality(self) -> Floats:
         """(weights, arms); NaN for the dearest arm."""
         return known_means(self.quality, -1)
 
-    @property
+    @cached_property
     def mean_cost(self) -> Floats:
         """US dollars, (weights, arms); NaN for the dearest arm."""
         return known_means(self.cost, -1)
 
-    @property
+    @cached_property
     def value(self) -> Floats:
         """Mean value of each start, (weights, arms); NaN for the dearest arm."""
         return self.mean_quality - self._price(self.mean_cost)
 
-    @property
+    @cached_property
     def alone_value(self) -> Floats:
         """Mean value of asking each arm alone, unverified, (weights, arms)."""
         quality, cost = known_means(self.alone_quality, -1), known_means(self.alone_cost, -1)
         return quality - self._price(np.broadcast_to(cost, (len(self.weights), len(cost))))
 
-    @property
+    @cached_property
     def doubt(self) -> Floats:
         """Standard error of each start's value less the best single arm's, (weights, arms)."""
         best = np.argmax(self.alone_value, axis=1)
@@ -83,7 +84,7 @@ class Trial:
                     doubt[row, arm] = standard_error(values[known], self.groups[known])
         return doubt
 
-    @property
+    @cached_property
     def worth(self) -> Floats:
         """Value of each row, mean over the cost weights, with the best start at each; (n,)."""
         rows = []
