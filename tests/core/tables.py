@@ -75,7 +75,9 @@ def assert_same(one, other):
     np.testing.assert_array_equal(one.groups, other.groups)
     for what in ("quality", "cost", "latency", "input_tokens", "output_tokens"):
         np.testing.assert_array_equal(getattr(one, what), getattr(other, what), strict=True)
-    mappings = [(getattr(one, w), getattr(other, w)) for w in ("signals", "checks", "check_latency")]
+    mappings = [
+        (getattr(one, w), getattr(other, w)) for w in ("signals", "checks", "check_latency")
+    ]
     assert set(one.agreement) == set(other.agreement)
     mappings += [(one.agreement[pair], other.agreement[pair]) for pair in one.agreement]
     for mine, its in mappings:
