@@ -58,7 +58,7 @@ def read_automix_release(
         costs: What an answer costs, as the file does not say: `{"llama13b": 1, "llama70b": 50}`
             are the relative costs of the paper's code.
         verification_cost: What verifying an answer of the small model costs. As much as an answer
-            where it is left out, as in the paper (section 4.1).
+            where it is left out, as in the paper.
 
     Raises:
         OutcomesError: The file cannot be read, or a row is bad; names file, line and field.
@@ -84,7 +84,8 @@ def _as_row(released: Any, costs: Mapping[str, float], fee: float) -> Any:
     if not isinstance(released, Mapping):
         return released
     context = released.get("base_ctx")
-    labels = [released.get("dataset"), released.get("split")]
+    labels = [name for name in (released.get("dataset"), released.get("split")) if name]
+    name = released.get("pid") or released.get("id")
     small = {
         "quality": released.get("llama13b_f1"),
         "cost": costs[_SMALL],
@@ -93,9 +94,9 @@ def _as_row(released: Any, costs: Mapping[str, float], fee: float) -> Any:
     }
     large = {"quality": released.get("llama70b_f1"), "cost": costs[_LARGE]}
     return {
-        "id": released.get("pid") or released.get("id"),
+        "id": name and "/".join(str(part) for part in (*labels, name)),
         "question": released.get("question"),
-        "tags": [label for label in labels if label is not None],
+        "tags": labels,
         "group": _digest(context) if isinstance(context, str) else None,
         "arms": {_SMALL: small, _LARGE: large},
     }

@@ -16,6 +16,22 @@ from tests.core.tables import assert_same, row, tables_of_rows
 
 XQUAD = Path(__file__).parent.parent / "data" / "xquad_local_models_numeric.jsonl"
 LLMROUTER = Path("/work/shared/data/llmrouter_scores.jsonl")
+RELEASED = {
+    "id": "d1",
+    "pid": "d1_0",
+    "base_ctx": "a long text",
+    "question": "Who?",
+    "output": "Ada",
+    "dataset": "qasper",
+    "split": "train",
+    "llama13b_pred_ans": "Bob",
+    "llama70b_pred_ans": "Ada",
+    "p_ver_13b": 0.25,
+    "llama13b_f1": 0.0,
+    "llama70b_f1": 1.0,
+    "category": "NEEDY",
+}
+COSTS = {"llama13b": 1, "llama70b": 50}
 SUFFIXES = ("jsonl", "jsonl.gz", "parquet")
 
 
@@ -263,29 +279,12 @@ def test_parquet_asks_for_what_it_needs(tmp_path, monkeypatch):
 class TestAutomixRelease:
     """The table that the authors of AutoMix released, of which only the columns are known."""
 
-    RELEASED = {
-        "id": "d1",
-        "pid": "d1_0",
-        "base_ctx": "a long text",
-        "question": "Who?",
-        "output": "Ada",
-        "dataset": "qasper",
-        "split": "train",
-        "llama13b_pred_ans": "Bob",
-        "llama70b_pred_ans": "Ada",
-        "p_ver_13b": 0.25,
-        "llama13b_f1": 0.0,
-        "llama70b_f1": 1.0,
-        "category": "NEEDY",
-    }
-    COSTS = {"llama13b": 1, "llama70b": 50}
-
     def test_its_columns_come_to_their_places(self, written):
-        other = self.RELEASED | {"pid": "d1_1", "p_ver_13b": None, "split": "val"}
-        third = self.RELEASED | {"pid": "d2_0", "base_ctx": "another"}
-        table = read_automix_release(written(self.RELEASED, other, third), self.COSTS)
+        other = RELEASED | {"pid": "d1_1", "p_ver_13b": None, "split": "val"}
+        third = RELEASED | {"pid": "d2_0", "base_ctx": "another"}
+        table = read_automix_release(written(RELEASED, other, third), COSTS)
         assert table.arms == ("llama13b", "llama70b")
-        assert table.ids == ("d1_0", "d1_1", "d2_0")
+        assert table.ids == ("qasper/train/d1_0", "qasper/val/d1_1", "qasper/train/d2_0")
         assert table.quality.tolist() == [[0, 1]] * 3
         assert table.cost.tolist() == [[1, 50]] * 3
         confidence = table.signals["self_verification"]
@@ -296,30 +295,30 @@ class TestAutomixRelease:
         assert table.texts == {"question": ("Who?",) * 3}
 
     def test_what_verifying_costs_may_be_given(self, written):
-        table = read_automix_release(written(self.RELEASED), self.COSTS, verification_cost=0)
+        table = read_automix_release(written(RELEASED), COSTS, verification_cost=0)
         assert table.checks["self_verification"][0, 0] == 0
 
     @pytest.mark.parametrize(
         ("line", "says"),
         [
             (RELEASED | {"llama13b_f1": None, "pid": "x"}, "line 2, arms.llama13b.quality: is mis"),
-            (RELEASED, "line 2, id: 'd1_0' occurs twice"),
+            (RELEASED, "line 2, id: 'qasper/train/d1_0' occurs twice"),
             ([], "line 2: a row must be a JSON object"),
             (b"{", "line 2: not JSON"),
         ],
     )
     def test_a_bad_row_is_named(self, written, line, says):
         with pytest.raises(OutcomesError, match=says):
-            read_automix_release(written(self.RELEASED, line), self.COSTS)
+            read_automix_release(written(RELEASED, line), COSTS)
 
     @pytest.mark.parametrize("costs", [{}, {"llama13b": 1}, COSTS | {"gpt-4": 100}])
     def test_costs_are_of_the_two_models(self, written, costs):
         with pytest.raises(ConfigurationError, match="There is no"):
-            read_automix_release(written(self.RELEASED), costs)
+            read_automix_release(written(RELEASED), costs)
 
     def test_a_file_that_is_not_there_is_an_error(self, tmp_path):
         with pytest.raises(OutcomesError, match="cannot be read"):
-            read_automix_release(tmp_path / "nothing.jsonl", self.COSTS)
+            read_automix_release(tmp_path / "nothing.jsonl", COSTS)
 
 
 class TestParquetOfOthers:
