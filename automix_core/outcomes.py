@@ -176,8 +176,9 @@ class Outcomes:
         Args:
             rows: Places of the rows, a slice, or a mask. A place may recur, as in a bootstrap.
         """
-        places = places_of(rows, len(self)).tolist()
-        index = rows if isinstance(rows, slice) else places  # a slice of an array is a view
+        found = places_of(rows, len(self))
+        index = rows if isinstance(rows, slice) else found  # a slice of an array is a view
+        places = found.tolist()
         return self._mapped(
             lambda column: chosen(column, index),
             ids=tuple([self.ids[i] for i in places]),
