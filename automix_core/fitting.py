@@ -164,12 +164,11 @@ def _tried(
 
 
 def _calibrated(estimator: Estimator, curve: Trial) -> Calibrated:
-    """A fitted estimator with the value of each start, as it was on held-out rows."""
+    """A fitted estimator with what each start gained on held-out rows."""
     return Calibrated(
         inner=estimator,
         weights_=curve.weights,
-        quality_=curve.mean_quality,
-        cost_=curve.mean_cost / curve.reference_cost,
+        gain_=curve.gain,
         doubt_=curve.doubt,
     )
 
