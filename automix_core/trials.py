@@ -77,7 +77,8 @@ class Trial:
     @cached_property
     def gain(self) -> Floats:
         """Mean value of each start less that of the best arm alone, (weights, arms)."""
-        return self.value - self.alone_value.max(axis=1, keepdims=True)
+        best: Floats = self.alone_value.max(axis=1, keepdims=True)
+        return self.value - best
 
     @cached_property
     def doubt(self) -> Floats:

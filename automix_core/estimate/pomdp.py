@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from automix_core.arrays import ratio
 from automix_core.errors import NotFittedError
-from automix_core.estimate.cells import cells_of, edges_of
+from automix_core.estimate.cells import cells_of, edges_of, situations
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.numbers import at_least, not_negative
 from automix_core.parts import Estimator
@@ -93,9 +93,8 @@ class Pomdp(Estimator):
         quality = np.zeros(places.shape)
         ahead = np.zeros(places.shape)
         # What can still happen depends on who answered, and on who could answer at all.
-        situations = np.hstack([evidence.answered, evidence.answered | evidence.able])
-        for situation in np.unique(situations, axis=0):
-            rows = (situations == situation).all(axis=1)
+        masks = np.hstack([evidence.answered, evidence.answered | evidence.able])
+        for situation, rows in situations(masks):
             answered, reachable = np.split(situation, 2)
             belief = tuple(np.flatnonzero(answered[:-1]).tolist())
             state = tuple(places[rows, arm] for arm in belief)
