@@ -435,7 +435,7 @@ def test_large_groups_are_spread_over_the_folds():
 
 
 def test_arms_signals_and_agreement_may_begin_late_and_end_early():
-    full = {"quality": 1, "cost": 1, "signals": {"mine": 5}}
+    full = {"quality": 1, "cost": 9, "signals": {"mine": 5}}
     late = {"agreement": {"a|b": {"f1": 1}}, "query": "Q", "tags": ["t"]}
     plain = [row(str(i), a=(1, 1)) for i in range(3000)]
     plain[1700] = row("1700", a=(1, 2), b=full) | late
