@@ -310,4 +310,4 @@ class Outcomes:
     @classmethod
     def of_columns(cls, pieces: Iterable[Columns]) -> Outcomes:
         """A table of pieces that were checked; the pieces are used up."""
-        return cls(**attributes(merge(list(pieces))))
+        return cls(**attributes(merge(pieces)))
