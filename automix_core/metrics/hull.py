@@ -156,7 +156,7 @@ def areas(
     """
     cheapest, total = cost.min(axis=1), np.zeros(len(cost))
     for part in np.linspace(0, 1, budgets):
-        spent = low + part * (high - low)
+        spent = (1 - part) * low + part * high
         total += np.where(spent >= cheapest, hull_at(cost, quality, spent), below)
     return np.where(high > low, total / budgets, np.nan)
 

@@ -121,16 +121,14 @@ def region_lifts(
     if regions < 1:
         msg = f"The range of cost is cut into at least one region, not {regions}."
         raise ConfigurationError(msg)
-    points = np.atleast_1d(np.asarray(cost, float)), np.atleast_1d(np.asarray(quality, float))
-    singles = Hull.of(cost_alone, quality_alone)
+    spent = np.atleast_1d(np.asarray(cost, dtype=float))
     lowest, highest = float(np.min(cost_alone)), float(np.max(cost_alone))
-    found: list[list[float]] = [[] for _ in range(regions)]
-    for spent, reached in zip(*points, strict=True):
-        lift = _against(singles, float(spent), float(reached))
-        if lift is not None and highest > lowest:
-            place = int((spent - lowest) / (highest - lowest) * regions)
-            found[min(max(place, 0), regions - 1)].append(lift)
-    return [math.fsum(lifts) / len(lifts) if lifts else None for lifts in found]
+    lifts = _against(Hull.of(cost_alone, quality_alone), spent, np.asarray(quality, dtype=float))
+    defined = ~np.isnan(lifts) & (highest > lowest)
+    part = (spent - lowest) / (highest - lowest) if highest > lowest else np.zeros_like(spent)
+    place = np.clip(np.floor(np.where(defined, part, 0.0) * regions), 0, regions - 1)
+    found = [lifts[defined & (place == region)] for region in range(regions)]
+    return [float(inside.mean()) if len(inside) else None for inside in found]
 
 
 def mean_region_lift(lifts: Sequence[float | None]) -> float | None:
@@ -139,17 +137,16 @@ def mean_region_lift(lifts: Sequence[float | None]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def _against(singles: Hull, cost: float, quality: float) -> float | None:
-    """The lift over the segment of the hull that lies at this cost."""
-    if len(singles) < 2 or not math.isfinite(cost):
-        return None
-    large = int(np.clip(np.searchsorted(singles.cost, cost), 1, len(singles) - 1))
-    small = large - 1
-    return ibc_lift(
+def _against(singles: Hull, cost: Floats, quality: Floats) -> Floats:
+    """The lifts of points over the segment of the hull that lies at their cost."""
+    if len(singles) < 2:
+        return np.full(len(cost), np.nan)
+    large = np.clip(np.searchsorted(singles.cost, cost), 1, len(singles) - 1)
+    return ibc_lifts(
         quality=quality,
         cost=cost,
-        quality_small=float(singles.quality[small]),
-        cost_small=float(singles.cost[small]),
-        quality_large=float(singles.quality[large]),
-        cost_large=float(singles.cost[large]),
+        quality_small=singles.quality[large - 1],
+        cost_small=singles.cost[large - 1],
+        quality_large=singles.quality[large],
+        cost_large=singles.cost[large],
     )
