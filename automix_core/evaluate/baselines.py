@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from automix_core.evaluate.hull import Hull
-from automix_core.evaluate.oracle import oracle
-from automix_core.evaluate.trials import WEIGHTS, Layout, Plan, Tally
+from automix_core.evaluate.runs import WEIGHTS, Layout, Plan, Tally
 from automix_core.evidence import Floats
+from automix_core.metrics.hull import Hull
+from automix_core.metrics.oracle import oracle
 from automix_core.outcomes import Outcomes
 
 __all__ = ["baselines"]

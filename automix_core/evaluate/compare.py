@@ -12,9 +12,9 @@ from typing import Any
 
 from automix_core.errors import ConfigurationError
 from automix_core.evaluate.baselines import baselines
-from automix_core.evaluate.bootstrap import RESAMPLES
+from automix_core.evaluate.runs import Plan, Routes, run
 from automix_core.evaluate.scores import Score, scores
-from automix_core.evaluate.trials import Plan, Routes, run
+from automix_core.metrics.bootstrap import RESAMPLES
 from automix_core.outcomes import Outcomes
 from automix_core.request import Preference
 

@@ -6,18 +6,18 @@ it is compared with. A metric is worked out in every world, and its interval is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from automix_core.evaluate.bootstrap import Measure
-from automix_core.evaluate.gaps import apgr, cpt
-from automix_core.evaluate.hull import aiq, areas, hull_at, pareto_distances
-from automix_core.evaluate.lift import ibc_lifts, mean_region_lift, region_lifts
-from automix_core.evaluate.trials import Plan, Tally
+from automix_core.evaluate.runs import Layout, Plan, Tally
 from automix_core.evidence import Floats
+from automix_core.metrics.bootstrap import Measure
+from automix_core.metrics.gaps import apgrs, cpts, gap_curves
+from automix_core.metrics.hull import Hull, hull_at, pareto_distances
+from automix_core.metrics.lift import ibc_lifts, region_table
 
 __all__ = ["CurvePoint", "Score", "SeedPoint", "scores"]
 
@@ -143,6 +143,7 @@ class _World:
     cost: Floats
     front_quality: Floats
     front_cost: Floats
+    mixing_area: Floats
 
 
 def scores(plan: Plan, tallies: Sequence[Tally]) -> list[Score]:
@@ -155,10 +156,26 @@ def scores(plan: Plan, tallies: Sequence[Tally]) -> list[Score]:
     parts = dict(zip((t.name for t in tallies), np.split(means, ends[:-1], axis=1), strict=True))
     alone = [parts[f"always:{name}"] for name in plan.table.arms]
     front = [part for name, part in parts.items() if name != "oracle"]
-    world = _World(
-        *(np.column_stack([p[:, i] for p in ps]) for ps in (alone, front) for i in (0, 1))
-    )
+    quality, cost = (np.column_stack([part[:, i] for part in alone]) for i in (0, 1))
+    for tally in tallies:
+        _snap(parts[tally.name], tally.layout, quality, cost)
+    front_quality, front_cost = (np.column_stack([part[:, i] for part in front]) for i in (0, 1))
+    world = _World(quality, cost, front_quality, front_cost, np.full(len(cost), np.nan))
+    world = replace(world, mixing_area=_under_hulls(quality, cost, world)[0])
     return [_score(plan, tally, parts[tally.name], world) for tally in tallies]
+
+
+def _snap(means: Floats, layout: Layout, quality: Floats, cost: Floats) -> None:
+    """Make means that differ from those of a model alone by rounding only equal to them.
+
+    A router that always asks the small model costs what that model costs, and has no lift; by
+    rounding it would cost a trifle more, and have any lift at all.
+    """
+    for alone, point, curve in ((quality, 0, layout.curve(0)), (cost, 1, layout.curve(1))):
+        for column in (point, *range(curve.start, curve.stop)):
+            for anchor in alone.T:
+                near = np.abs(means[:, column] - anchor) <= ROUNDING * np.abs(anchor)
+                means[near, column] = anchor[near]
 
 
 def _score(plan: Plan, tally: Tally, means: Floats, world: _World) -> Score:
@@ -219,49 +236,41 @@ def _lifts(quality: Floats, cost: Floats, world: _World) -> Floats:
 
 def _along_the_curve(quality: Floats, cost: Floats, world: _World) -> dict[str, Floats]:
     """The metrics of the trade-off curve, in every world."""
-    low, high, below = world.cost.min(axis=1), world.cost.max(axis=1), world.quality[:, 0]
-    own = areas(cost, quality, low=low, high=high, below=below)
-    mixing = areas(world.cost, world.quality, low=low, high=high, below=below)
-
-    def region_lift(i: int) -> float | None:
-        return mean_region_lift(
-            region_lifts(
-                quality=quality[i],
-                cost=cost[i],
-                quality_alone=world.quality[i],
-                cost_alone=world.cost[i],
-            )
-        )
-
+    own, aiq = _under_hulls(quality, cost, world)
+    table = region_table(quality, cost, world.quality, world.cost)
+    known = ~np.isnan(table)
+    total, count = np.where(known, table, 0.0).sum(axis=1), known.sum(axis=1)
     return {
         "area": own,
-        "area_gain": own - mixing,
-        "aiq": _each(len(cost), lambda i: aiq(cost[i], quality[i], low=low[i], high=high[i])),
-        "region_lift": _each(len(cost), region_lift),
+        "area_gain": own - world.mixing_area,
+        "aiq": aiq,
+        "region_lift": np.where(count > 0, total / np.maximum(count, 1), np.nan),
     }
+
+
+def _under_hulls(quality: Floats, cost: Floats, world: _World) -> tuple[Floats, Floats]:
+    """Area and AIQ in every world, over the range of cost of the models alone."""
+    low, high, below = world.cost.min(axis=1), world.cost.max(axis=1), world.quality[:, 0]
+    both = np.full((len(cost), 2), np.nan)
+    for i in np.flatnonzero(high > low):
+        hull = Hull.of(cost[i], quality[i])
+        both[i, 0] = hull.area(low=low[i], high=high[i], below=below[i])
+        both[i, 1] = hull.aiq(low=low[i], high=high[i])
+    return both[:, 0], both[:, 1]
 
 
 def _gaps(means: Floats, quality: Floats, calls: Floats, world: _World) -> dict[str, Floats]:
     """RouteLLM's metrics, in every world; undefined but for two arms."""
-    count, two = len(means), world.cost.shape[1] == 2
     weak, strong = world.quality[:, 0], world.quality[:, -1]
-    gap = np.where((strong > weak) & two, strong - weak, np.nan)
-    curves = [
-        (np.clip(calls[i], 0, 1), quality[i], {"weak": weak[i], "strong": strong[i]})
-        for i in range(count if two else 0)
-    ]
+    if world.cost.shape[1] != 2:
+        strong = np.full_like(strong, np.nan)
+    curves = gap_curves(np.clip(calls, 0, 1), quality, weak, strong)
     return {
-        "pgr": (means[:, 0] - weak) / gap,
-        "apgr": _each(count, lambda i: apgr(*curves[i][:2], **curves[i][2]) if two else None),
-        "cpt_50": _each(count, lambda i: cpt(*curves[i][:2], 0.5, **curves[i][2]) if two else None),
-        "cpt_80": _each(count, lambda i: cpt(*curves[i][:2], 0.8, **curves[i][2]) if two else None),
+        "pgr": (means[:, 0] - weak) / np.where(strong > weak, strong - weak, np.nan),
+        "apgr": apgrs(curves),
+        "cpt_50": cpts(curves, 0.5),
+        "cpt_80": cpts(curves, 0.8),
     }
-
-
-def _each(count: int, metric: Callable[[int], float | None]) -> Floats:
-    """A metric in every world, one by one; NaN where it is undefined."""
-    values = (metric(i) for i in range(count))
-    return np.array([np.nan if value is None else value for value in values])
 
 
 def _as_json(measure: Measure | None) -> dict[str, float] | None:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automix_core.errors import ConfigurationError
-from automix_core.evaluate.bootstrap import Bootstrap
 from automix_core.evidence import Bools, Floats
+from automix_core.metrics.bootstrap import Bootstrap
 from automix_core.outcomes import Outcomes
 from automix_core.request import Preference
 
