@@ -24,7 +24,7 @@ from automix_core.request import Preference
 
 __all__ = ["WEIGHTS", "Layout", "Plan", "Replayed", "Routes", "Tally", "run"]
 
-WEIGHTS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8, 1.5, 3.0)
+WEIGHTS = (0.0, *(float(f"{weight:.2g}") for weight in np.geomspace(0.01, 3, 24)))
 """The cost weights that trace a trade-off curve, from quality alone to hardly ever escalating."""
 
 

@@ -191,7 +191,7 @@ def _score(plan: Plan, tally: Tally, means: Floats, world: _World) -> Score:
     return Score(
         router=tally.name,
         baseline=tally.by_seed is None,
-        **{name: Measure.of(values) for name, values in metrics.items()},
+        **{name: Measure.of(_clean(name, values)) for name, values in metrics.items()},
         share=dict(zip(names, map(Measure.of, means[:, layout.share].T), strict=True)),
         curve=tuple(
             CurvePoint(float(cost), float(quality), weight)
@@ -271,6 +271,11 @@ def _gaps(means: Floats, quality: Floats, calls: Floats, world: _World) -> dict[
         "cpt_50": cpts(curves, 0.5),
         "cpt_80": cpts(curves, 0.8),
     }
+
+
+def _clean(name: str, values: Floats) -> Floats:
+    """What is 0 but for rounding, as 0. Costs are left alone: some are that small."""
+    return values if name == "cost" else np.where(np.abs(values) < ROUNDING, 0.0, values)
 
 
 def _as_json(measure: Measure | None) -> dict[str, float] | None:
