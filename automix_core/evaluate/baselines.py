@@ -42,7 +42,7 @@ def _fixed(plan: Plan, table: Outcomes, name: str, shares: Floats, curve: Sequen
     calls = np.broadcast_to(dearest[list(curve)], settings[0].shape)
     share = np.broadcast_to(shares, table.cost.shape)
     columns = np.column_stack([*blend, share, *settings, calls])
-    return Tally(name, Layout(len(table.arms), len(curve)), plan.tally(columns))
+    return _tally(plan, name, len(curve), columns)
 
 
 def _oracle(plan: Plan, table: Outcomes) -> Tally:
@@ -57,7 +57,14 @@ def _oracle(plan: Plan, table: Outcomes) -> Tally:
     curve = [[column[rows, c] for c in chosen] for column in (table.quality, table.cost)]
     calls = [c == last for c in chosen]
     columns = np.column_stack([*best, share, *curve[0], *curve[1], *calls]).astype(float)
-    return Tally("oracle", Layout(len(table.arms), len(chosen)), plan.tally(columns))
+    return _tally(plan, "oracle", len(chosen), columns, WEIGHTS[: len(chosen)])
+
+
+def _tally(
+    plan: Plan, name: str, settings: int, columns: Floats, weights: tuple[float, ...] = ()
+) -> Tally:
+    layout = Layout(len(plan.table.arms), settings)
+    return Tally(name, layout, plan.tally(columns), plan.tally_by_seed(columns[:, :2]), weights)
 
 
 def _measured(table: Outcomes) -> tuple[Floats, Floats, Floats]:

@@ -13,7 +13,8 @@ from typing import Any
 from automix_core.errors import ConfigurationError
 from automix_core.evaluate.baselines import baselines
 from automix_core.evaluate.runs import Plan, Routes, run
-from automix_core.evaluate.scores import Score, scores
+from automix_core.evaluate.scores import Score
+from automix_core.evaluate.worlds import scores
 from automix_core.metrics.bootstrap import RESAMPLES
 from automix_core.outcomes import Outcomes
 from automix_core.request import Preference
@@ -76,11 +77,11 @@ def compare(
 ) -> Comparison:
     """Fit routers on one part of a table, and measure them on the other.
 
-    Every seed splits the table by group, and all routers meet the same splits. A row's results
-    are averaged over the seeds that held it out; then whole groups are resampled, once for all
-    routers, so that every difference is a paired one. The intervals thus say how far the figures
-    would move with other questions. They do not hold what other training rows would do: that
-    shows in how far a score's `by_seed` scatters.
+    Every seed splits the table by group, and all routers meet the same splits. Results are
+    averaged over the seeds that held a row out, and whole groups are resampled, once for all
+    routers and seeds: more seeds are not more questions, and every difference is a paired one.
+    The intervals thus say how far the figures would move with other questions. They do not hold
+    what other training rows would do: that shows in how far a score's `by_seed` scatters.
 
     Args:
         outcomes: What routers are fitted on, and measured on unless there is a test table.

@@ -105,14 +105,16 @@ class Tally:
         layout: Where its columns are; the first three are quality, cost and latency.
         sums: (units, columns) sums over the rows of each unit of the bootstrap.
         weights: The cost weight of each point of the curve; none for a curve without a knob.
-        by_seed: (seeds, 2) mean quality and mean cost on the rows that each seed held out.
+        by_seed: (units, 2, seeds) sums of quality and cost over the rows that each seed held out.
+        learns: It is fitted for each seed; a baseline is not.
     """
 
     name: str
     layout: Layout
     sums: Floats
+    by_seed: Floats
     weights: tuple[float, ...] = ()
-    by_seed: Floats | None = None
+    learns: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,18 +125,16 @@ class Plan:
         source: The table that routers are fitted on.
         table: The table whose rows are held out; the same one, or a test table.
         share: About which share of the rows each seed fits on; `None` with a test table.
-        seeds: How many seeds.
+        held: (seeds, rows) which rows of `table` each seed holds out.
         places: (measured,) rows of `table` that hold every arm and were held out at least once.
-        counts: (measured,) by how many seeds each was held out.
         bootstrap: Over the groups of the measured rows.
     """
 
     source: Outcomes
     table: Outcomes
     share: float | None
-    seeds: int
+    held: Bools
     places: NDArray[np.int64]
-    counts: NDArray[np.int64]
     bootstrap: Bootstrap
 
     @classmethod
@@ -150,10 +150,11 @@ class Plan:
         table = source if test is None else test
         _check(source, table, seeds)
         complete = table.has.all(axis=1) & ~np.isnan(table.cost).any(axis=1)
-        counts = np.zeros(len(table), dtype=np.int64)
-        for seed in range(seeds):
-            counts += complete if test is not None else complete & _held(source, share, seed)
-        places = np.flatnonzero(counts)
+        if test is None:
+            held = np.array([_held(source, share, seed) for seed in range(seeds)])
+        else:
+            held = np.ones((seeds, len(table)), dtype=bool)
+        places = np.flatnonzero(held.any(axis=0) & complete)
         groups = table.groups[places]
         if len(np.unique(groups)) < 2:
             msg = (
@@ -163,18 +164,22 @@ class Plan:
             )
             raise ConfigurationError(msg)
         bootstrap = Bootstrap.over(groups, resamples=resamples)
-        kept = None if test is not None else share
-        return cls(source, table, kept, seeds, places, counts[places], bootstrap)
+        return cls(source, table, None if test is not None else share, held, places, bootstrap)
+
+    @property
+    def measured(self) -> Bools:
+        """(seeds, measured) which of the measured rows each seed holds out."""
+        return self.held[:, self.places]
 
     def trials(self) -> Iterator[tuple[int, Outcomes, NDArray[np.int64]]]:
-        """For each seed: its number, the rows to fit on, and which measured rows are held out."""
-        for seed in range(self.seeds):
-            if self.share is None:
-                yield seed, self.source, np.arange(len(self.places))
-            else:
-                held = _held(self.source, self.share, seed)
-                train = self.source.take(~held)
-                yield seed, train, np.flatnonzero(held[self.places])
+        """For each seed: its number, the rows to fit on, and the measured rows it holds out.
+
+        A seed that holds out no row with every arm is passed over.
+        """
+        for seed, (held, measured) in enumerate(zip(self.held, self.measured, strict=True)):
+            if measured.any():
+                train = self.source if self.share is None else self.source.take(~held)
+                yield seed, train, np.flatnonzero(measured)
 
     def tally(
         self, columns: Floats, rows: NDArray[np.int64] | None = None, weight: Floats | None = None
@@ -184,6 +189,11 @@ class Plan:
         units = units if rows is None else units[rows]
         weight = np.ones(len(units)) if weight is None else weight
         return np.column_stack([np.bincount(units, c * weight, count) for c in columns.T])
+
+    def tally_by_seed(self, columns: Floats) -> Floats:
+        """Sums over units, (units, columns, seeds), over the rows that each seed holds out."""
+        sums = [self.tally(columns[held], np.flatnonzero(held)) for held in self.measured]
+        return np.stack(sums, axis=2)
 
 
 def run(
@@ -197,20 +207,18 @@ def run(
         preference: What to replay them with; the default one if `None`.
     """
     layout = Layout(len(plan.table.arms), len(WEIGHTS))
-    sums = [np.zeros((plan.bootstrap.count, layout.width)) for _ in routers]
-    by_seed = np.zeros((len(routers), plan.seeds, 2))
+    units, times = plan.bootstrap.count, plan.measured.sum(axis=0)
+    sums = [np.zeros((units, layout.width)) for _ in routers]
+    by_seed = [np.zeros((units, 2, len(plan.held))) for _ in routers]
     for seed, train, rows in plan.trials():
-        if not len(rows):
-            by_seed[:, seed] = np.nan
-            continue
         held = plan.table.take(plan.places[rows])
         for place, (_, router) in enumerate(routers):
             fitted = router if _is_ready(router, plan) else router.fit(train, seed=seed)
             columns = _columns(fitted, held, preference, seed, layout)
-            sums[place] += plan.tally(columns, rows, 1 / plan.counts[rows])
-            by_seed[place, seed] = columns[:, :2].mean(axis=0)
+            sums[place] += plan.tally(columns, rows, 1 / times[rows])
+            by_seed[place][:, :, seed] = plan.tally(columns[:, :2], rows)
     return [
-        Tally(name, layout, sums[place], WEIGHTS, by_seed[place])
+        Tally(name, layout, sums[place], by_seed[place], WEIGHTS, learns=True)
         for place, (name, _) in enumerate(routers)
     ]
 
