@@ -64,7 +64,8 @@ def _tally(
     plan: Plan, name: str, settings: int, columns: Floats, weights: tuple[float, ...] = ()
 ) -> Tally:
     layout = Layout(len(plan.table.arms), settings)
-    return Tally(name, layout, plan.tally(columns), plan.tally_by_seed(columns[:, :2]), weights)
+    seeds = [plan.tally_seed(columns[held], np.flatnonzero(held), layout) for held in plan.measured]
+    return Tally(name, layout, plan.tally(columns), np.stack(seeds, axis=3), weights)
 
 
 def _measured(table: Outcomes) -> tuple[Floats, Floats, Floats]:

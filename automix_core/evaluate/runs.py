@@ -24,6 +24,9 @@ from automix_core.request import Preference
 
 __all__ = ["WEIGHTS", "Layout", "Plan", "Replayed", "Routes", "Tally", "run"]
 
+BLOCKS = 2_000
+"""Most units that are resampled: sums are kept for each of them, by router and by seed."""
+
 WEIGHTS = (0.0, *(float(f"{weight:.2g}") for weight in np.geomspace(0.01, 3, 24)))
 """The cost weights that trace a trade-off curve, from quality alone to hardly ever escalating."""
 
@@ -90,6 +93,13 @@ class Layout:
         """Columns of each arm's share of the answers."""
         return slice(3, 3 + self.arms)
 
+    @property
+    def points(self) -> list[int]:
+        """Columns of quality, then of cost: at the operating point, then along the curve."""
+        start = 3 + self.arms
+        curve = [range(start + i * self.settings, start + (i + 1) * self.settings) for i in (0, 1)]
+        return [0, *curve[0], 1, *curve[1]]
+
     def curve(self, what: int) -> slice:
         """Columns of the curve: 0 its quality, 1 its cost, 2 its share of calls to the dearest."""
         start = 3 + self.arms + what * self.settings
@@ -105,7 +115,8 @@ class Tally:
         layout: Where its columns are; the first three are quality, cost and latency.
         sums: (units, columns) sums over the rows of each unit of the bootstrap.
         weights: The cost weight of each point of the curve; none for a curve without a knob.
-        by_seed: (units, 2, seeds) sums of quality and cost over the rows that each seed held out.
+        by_seed: (units, points, 2, seeds) sums of quality and cost over the rows that each seed
+            held out: at the operating point, then at each point of the curve.
         learns: It is fitted for each seed; a baseline is not.
     """
 
@@ -163,7 +174,7 @@ class Plan:
                 "groups; compare fewer arms with Outcomes.only([...])."
             )
             raise ConfigurationError(msg)
-        bootstrap = Bootstrap.over(groups, resamples=resamples)
+        bootstrap = Bootstrap.over(groups, resamples=resamples, blocks=BLOCKS)
         return cls(source, table, None if test is not None else share, held, places, bootstrap)
 
     @property
@@ -190,10 +201,10 @@ class Plan:
         weight = np.ones(len(units)) if weight is None else weight
         return np.column_stack([np.bincount(units, c * weight, count) for c in columns.T])
 
-    def tally_by_seed(self, columns: Floats) -> Floats:
-        """Sums over units, (units, columns, seeds), over the rows that each seed holds out."""
-        sums = [self.tally(columns[held], np.flatnonzero(held)) for held in self.measured]
-        return np.stack(sums, axis=2)
+    def tally_seed(self, columns: Floats, rows: NDArray[np.int64], layout: Layout) -> Floats:
+        """Sums over units, (units, points, 2), of the points of a router on some measured rows."""
+        sums = self.tally(columns[:, layout.points], rows)
+        return np.moveaxis(sums.reshape(len(sums), 2, -1), 1, 2)
 
 
 def run(
@@ -209,14 +220,14 @@ def run(
     layout = Layout(len(plan.table.arms), len(WEIGHTS))
     units, times = plan.bootstrap.count, plan.measured.sum(axis=0)
     sums = [np.zeros((units, layout.width)) for _ in routers]
-    by_seed = [np.zeros((units, 2, len(plan.held))) for _ in routers]
+    by_seed = [np.zeros((units, 1 + layout.settings, 2, len(plan.held))) for _ in routers]
     for seed, train, rows in plan.trials():
         held = plan.table.take(plan.places[rows])
         for place, (_, router) in enumerate(routers):
             fitted = router if _is_ready(router, plan) else router.fit(train, seed=seed)
             columns = _columns(fitted, held, preference, seed, layout)
             sums[place] += plan.tally(columns, rows, 1 / times[rows])
-            by_seed[place][:, :, seed] = plan.tally(columns[:, :2], rows)
+            by_seed[place][..., seed] = plan.tally_seed(columns, rows, layout)
     return [
         Tally(name, layout, sums[place], by_seed[place], WEIGHTS, learns=True)
         for place, (name, _) in enumerate(routers)

@@ -34,7 +34,7 @@ class CurvePoint:
 
     Attributes:
         cost: Mean cost, US dollars a request.
-        quality: Mean quality.
+        quality: What random mixing reaches at this cost, and the mean gain over it.
         cost_weight: The setting; `None` where the curve has no knob.
     """
 
@@ -64,9 +64,11 @@ class SeedPoint:
 class Score:
     """What a router or a baseline is worth on held-out rows; a metric is `None` where undefined.
 
-    Gain, lift and Pareto distance compare the router with the models alone. Each seed is compared
-    on the rows that it held out itself, and then averaged: a model that looks good on the rows
-    that were fitted on looks the worse on the others, and would pass for a loss of the router.
+    Whatever compares it with the models alone does so seed by seed, on the rows that the seed held
+    out, and is then averaged. Compared on all rows at once, a router that returns one model for
+    each seed would seem to lose: what looks good on the rows that were fitted on looks the worse
+    on the others. The points of the curve are put together likewise: what random mixing reaches
+    at their mean cost, and their mean gain over it.
 
     Attributes:
         router: Its name.

@@ -35,21 +35,32 @@ class _Alone:
 
 @dataclass(frozen=True, eq=False)
 class _Seeds:
-    """(worlds, tallies, seeds) means on the rows that each seed held out.
+    """Means of every tally on the rows that each seed held out.
 
     Attributes:
-        quality: Of every tally.
-        cost: Of every tally.
+        quality: (worlds, points, seeds) for each tally: the operating point, then the curve.
+        cost: The same for each tally.
         alone: Places of the models alone among the tallies, cheapest first.
-        distance: Pareto distance of every tally.
+        distance: (worlds, tallies, seeds) Pareto distances of the operating points.
         numbers: The seeds' numbers.
     """
 
-    quality: Floats
-    cost: Floats
+    quality: list[Floats]
+    cost: list[Floats]
     alone: list[int]
     distance: Floats
     numbers: list[int]
+
+    def gains(self, place: int) -> Floats:
+        """(worlds, points, seeds) quality of a tally less that of random mixing at equal cost."""
+        gains = np.empty_like(self.quality[place])
+        for s in range(len(self.numbers)):
+            cost = np.column_stack([self.cost[p][:, 0, s] for p in self.alone])
+            quality = np.column_stack([self.quality[p][:, 0, s] for p in self.alone])
+            for k in range(gains.shape[1]):
+                mixing = hull_at(cost, quality, self.cost[place][:, k, s])
+                gains[:, k, s] = self.quality[place][:, k, s] - mixing
+        return gains
 
 
 def scores(plan: Plan, tallies: Sequence[Tally]) -> list[Score]:
@@ -62,7 +73,7 @@ def scores(plan: Plan, tallies: Sequence[Tally]) -> list[Score]:
     places = [names.index(f"always:{arm}") for arm in plan.table.arms]
     quality, cost = (np.column_stack([parts[p][:, i] for p in places]) for i in (0, 1))
     for tally, part in zip(tallies, parts, strict=True):
-        _snap(part, tally.layout, quality, cost)
+        _snap(part, tally.layout, cost)
     alone = _Alone(quality, cost, _under_hulls(quality, cost, quality, cost)[0])
     seeds = _seeds(plan, tallies, places)
     return [
@@ -74,18 +85,19 @@ def scores(plan: Plan, tallies: Sequence[Tally]) -> list[Score]:
 def _seeds(plan: Plan, tallies: Sequence[Tally], alone: list[int]) -> _Seeds:
     """Means and distances by seed; seeds that held out no row with every arm are left out."""
     kept = np.flatnonzero(plan.measured.any(axis=1))
-    counts = plan.tally(plan.measured[kept].T.astype(float))
-    sums = np.concatenate([tally.by_seed[:, :, kept] for tally in tallies], axis=1)
-    units = len(sums)
-    worlds = plan.bootstrap.of_units(np.column_stack([sums.reshape(units, -1), counts]))
-    drawn = worlds[:, -len(kept) :]
-    means = worlds[:, : -len(kept)].reshape(len(worlds), len(tallies), 2, len(kept))
-    means = means / np.where(drawn > 0, drawn, np.nan)[:, None, None, :]
-    quality, cost = means[:, :, 0], means[:, :, 1]
+    drawn = plan.bootstrap.of_units(plan.tally(plan.measured[kept].T.astype(float)))
+    drawn = np.where(drawn > 0, drawn, np.nan)[:, None, None, :]
+    means = []
+    for tally in tallies:
+        sums = tally.by_seed[..., kept]
+        worlds = plan.bootstrap.of_units(sums.reshape(len(sums), -1))
+        means.append(worlds.reshape(-1, *sums.shape[1:]) / drawn)
+    quality, cost = ([mean[:, :, i] for mean in means] for i in (0, 1))
+    points = [np.stack([mean[:, 0, i] for mean in means], axis=1) for i in (0, 1)]
     front = [place for place, tally in enumerate(tallies) if tally.name != "oracle"]
     distances = [
-        pareto_distances(cost[:, :, s], quality[:, :, s], cost[:, front, s], quality[:, front, s])
-        for s in range(len(kept))
+        pareto_distances(c, q, c[:, front], q[:, front])
+        for q, c in zip(*(np.moveaxis(column, 2, 0) for column in points), strict=True)
     ]
     return _Seeds(quality, cost, alone, np.stack(distances, axis=2), kept.tolist())
 
@@ -94,42 +106,34 @@ def _score(
     plan: Plan, tally: Tally, means: Floats, alone: _Alone, seeds: _Seeds, place: int
 ) -> Score:
     """The score of the tally at this place."""
-    layout = tally.layout
-    quality, cost, calls = (means[:, layout.curve(what)] for what in range(3))
-    gains = _gains(seeds, place)
+    layout, gains = tally.layout, seeds.gains(place)
+    gain, cost = gains.mean(axis=2), means[:, layout.curve(1)]
+    at = np.column_stack([means[:, 1], cost])
+    mixing = [hull_at(alone.cost, alone.quality, column) for column in at.T]
+    point, quality = np.split(np.column_stack(mixing) + gain, [1], axis=1)
     metrics = {
         "quality": means[:, 0],
         "cost": means[:, 1],
         "latency": means[:, 2],
-        "gain": gains.mean(axis=1),
+        "gain": gain[:, 0],
         "ibc_lift": _lift(seeds, place),
         "pareto_distance": seeds.distance[:, place].mean(axis=1),
         **_along_the_curve(quality, cost, alone),
-        **_gaps(means[:, 0], quality, calls, alone),
+        **_gaps(point[:, 0], quality, means[:, layout.curve(2)], alone),
     }
     shares = map(Measure.of, means[:, layout.share].T)
     weights = tally.weights or (None,) * layout.settings
     curve = zip(cost[0].tolist(), quality[0].tolist(), weights, strict=True)
-    found = (seeds.cost[0, place], seeds.quality[0, place], gains[0])
+    found = (seeds.cost[place][0, 0], seeds.quality[place][0, 0], gains[0, 0])
     by_seed = zip(seeds.numbers, *(values.tolist() for values in found), strict=True)
     return Score(
         router=tally.name,
         baseline=not tally.learns,
         **{name: Measure.of(_clean(name, values)) for name, values in metrics.items()},
         share=dict(zip(plan.table.arms, shares, strict=True)),
-        curve=tuple(CurvePoint(*point) for point in curve),
-        by_seed=tuple(SeedPoint(*point) for point in by_seed) if tally.learns else (),
+        curve=tuple(CurvePoint(*values) for values in curve),
+        by_seed=tuple(SeedPoint(*values) for values in by_seed) if tally.learns else (),
     )
-
-
-def _gains(seeds: _Seeds, place: int) -> Floats:
-    """(worlds, seeds) quality less that of random mixing at equal cost."""
-    quality, cost = seeds.quality[:, place], seeds.cost[:, place]
-    mixing = [
-        hull_at(seeds.cost[:, seeds.alone, s], seeds.quality[:, seeds.alone, s], cost[:, s])
-        for s in range(len(seeds.numbers))
-    ]
-    return quality - np.stack(mixing, axis=1)
 
 
 def _lift(seeds: _Seeds, place: int) -> Floats:
@@ -138,13 +142,14 @@ def _lift(seeds: _Seeds, place: int) -> Floats:
     A mean of the seeds' own lifts would hang on the seeds that hardly escalate, and would not
     exist if one of them never does.
     """
+    quality, cost = (
+        [column[:, 0] for column in columns] for columns in (seeds.quality, seeds.cost)
+    )
     if len(seeds.alone) != 2:
-        return np.full(len(seeds.quality), np.nan)
+        return np.full(len(quality[place]), np.nan)
     small, large = seeds.alone
-    rise = seeds.quality[:, large] - seeds.quality[:, small]
-    run = seeds.cost[:, large] - seeds.cost[:, small]
-    gain = seeds.quality[:, place] - seeds.quality[:, small]
-    extra = seeds.cost[:, place] - seeds.cost[:, small]
+    rise, run = quality[large] - quality[small], cost[large] - cost[small]
+    gain, extra = quality[place] - quality[small], cost[place] - cost[small]
     expected = (rise * extra).mean(axis=1)
     defined = (rise.mean(axis=1) > 0) & (run.mean(axis=1) > 0) & (expected > 0)
     lift: Floats = (gain * run - rise * extra).mean(axis=1) / np.where(defined, expected, np.nan)
@@ -192,17 +197,17 @@ def _gaps(point: Floats, quality: Floats, calls: Floats, alone: _Alone) -> dict[
     }
 
 
-def _snap(means: Floats, layout: Layout, quality: Floats, cost: Floats) -> None:
-    """Make means that differ from those of a model alone by rounding only equal to them.
+def _snap(means: Floats, layout: Layout, cost: Floats) -> None:
+    """Make mean costs that differ from those of a model alone by rounding only equal to them.
 
     Else a router that always asks the cheapest model would cost a trifle less or more than it,
     and have an area, or a lift, that it has not.
     """
-    for alone, point, curve in ((quality, 0, layout.curve(0)), (cost, 1, layout.curve(1))):
-        for column in (point, *range(curve.start, curve.stop)):
-            for anchor in alone.T:
-                near = np.abs(means[:, column] - anchor) <= ROUNDING * np.abs(anchor)
-                means[near, column] = anchor[near]
+    curve = layout.curve(1)
+    for column in (1, *range(curve.start, curve.stop)):
+        for anchor in cost.T:
+            near = np.abs(means[:, column] - anchor) <= ROUNDING * np.abs(anchor)
+            means[near, column] = anchor[near]
 
 
 def _clean(name: str, values: Floats) -> Floats:
