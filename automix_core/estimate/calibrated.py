@@ -41,6 +41,11 @@ class Calibrated(Estimator):
     gain_: Floats | None = None
     doubt_: Floats | None = None
 
+    @property
+    def label(self) -> str:
+        """The name of what is wrapped."""
+        return self.inner.label
+
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """The inner estimates; valid and invalid replies are as good as their form says."""
         made = self.inner.estimate(evidence, preference)
