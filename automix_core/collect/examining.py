@@ -6,6 +6,7 @@ here is the signal that a router will see.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -100,6 +101,8 @@ class Examiner:
         self._logprobs = logprobs
         self._unchecked = unchecked
         self._dearest: dict[str, float] = {}  # what an arm has cost at one question, at most
+        # Under a spending cap an arm goes alone until it is known what it costs.
+        self._scouts: dict[str, asyncio.Lock] = {}
 
     async def examine(self, question: Question, arm: Arm) -> Examined:
         """Have an arm answer a question, and the answer verified.
@@ -108,14 +111,21 @@ class Examiner:
             Stopped: The run ended before this was done.
             ConfigurationError: The server does not say what the answer took.
         """
-        pair = (question.id, arm.name)
+        if self._exchange.limits.max_cost is not None:
+            async with self._scouts.setdefault(arm.name, asyncio.Lock()):
+                if arm.name not in self._dearest:
+                    return await self._within_means(question, arm)
+        return await self._within_means(question, arm)
+
+    async def _within_means(self, question: Question, arm: Arm) -> Examined:
+        """Examine, and remember what it took."""
         try:
             found = await self._examined(question, arm)
         finally:
-            self._exchange.release(pair)
-        spent = [found.bill, *(check.bill for check in found.checks.values())]
-        cost = sum(bill.cost for bill in spent if bill is not None)
-        self._dearest[arm.name] = max(cost, self._dearest.get(arm.name, 0.0))
+            self._exchange.release((question.id, arm.name))
+        if found.bill is not None:
+            cost = found.bill.cost + sum(check.bill.cost for check in found.checks.values())
+            self._dearest[arm.name] = max(cost, self._dearest.get(arm.name, 0.0))
         return found
 
     async def _examined(self, question: Question, arm: Arm) -> Examined:

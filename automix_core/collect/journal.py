@@ -226,7 +226,10 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
 
 
 def _reply_in(line: Mapping[str, Any]) -> Reply:
-    usage = line["usage"] and Usage(*line["usage"], line["recounted"])
+    usage = None
+    if line["usage"]:
+        taken, given, cached = line["usage"]
+        usage = Usage(taken, given, cached, line["recounted"])
     logprobs = line["logprobs"] and tuple(Token(*token) for token in line["logprobs"])
     return Reply(
         line["arm"],
