@@ -71,17 +71,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Collect; gives the exit code."""
+    screen.need()
+    from automix_core.cli.progress import Bar
     from automix_core.collect import Journal, Run, open_models
 
-    screen.need()
     plan = _plan(arguments)
     models = open_models(plan.specs, arguments.framework)
     _prepare(plan, restart=arguments.restart)
     with Journal(plan.journal) as journal:
-        from automix_core.cli.progress import Bar
-
-        with Bar(len(plan.asked) * len(plan.specs)) as bar:
-            work = Run(plan, models, journal, bar.show)
+        bar = Bar(len(plan.asked) * len(plan.specs))
+        work = Run(plan, models, journal, bar.show)
+        with bar:
             collected, received = asyncio.run(_until_interrupted(work, screen))
     screen.result(_as_json(plan, collected))
     _show(plan, collected, screen)
@@ -252,4 +252,4 @@ def _show(plan: Plan, collected: Collected, screen: Screen) -> None:
     if collected.stopped == "max_cost":
         screen.note("stopped: --max-cost does not cover the next answer")
     if collected.missing:
-        screen.note(f"{collected.missing} answers are missing; the same command asks for those")
+        screen.note(f"answers still missing: {collected.missing}; the same command asks for those")
