@@ -55,7 +55,7 @@ def chosen(answer: str, choices: Mapping[str, str]) -> str | None:
     alone = re.match(rf"\W*({one})\W*\Z", said, re.IGNORECASE)
     apart = re.match(rf"(?:\(({one})\)|\*\*({one})\b|({one})[.):](?!\w))", said, re.IGNORECASE)
     told = _last(
-        rf"\b(?i:answer)\s*(?:is|:)\W*(?:({one})\b(?! [a-z])|(?i:({one}))(?=[.):]|\W*\Z))", said
+        rf"\b(?i:answer)\s*(?:is|:)\W*(?:(?![AI] [a-z])({one})\b|(?i:({one}))(?=[.):]|\W*\Z))", said
     )
     for match in (alone, apart, told, _only(rf"\(({one})\)", said)):
         if match is not None:

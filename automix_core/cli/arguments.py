@@ -6,7 +6,7 @@ import argparse
 import math
 from collections.abc import Callable
 
-__all__ = ["at_least", "not_below_zero", "positive"]
+__all__ = ["at_least", "not_below_zero", "positive", "share"]
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -39,6 +39,15 @@ def not_below_zero(text: str) -> float:
     value = _number(text)
     if not value >= 0:
         msg = f"must be a number of at least 0, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def share(text: str) -> float:
+    """A number between 0 and 1, neither of them included."""
+    value = _number(text)
+    if not 0 < value < 1:
+        msg = f"must be a number between 0 and 1, not {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return value
 

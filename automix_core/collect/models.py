@@ -7,6 +7,7 @@ models themselves are opened by an adapter, found through the entry points `auto
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -19,7 +20,6 @@ from typing import Any, Protocol
 from automix_core.arms import Arm, Capabilities, Described
 from automix_core.errors import ConfigurationError
 from automix_core.flow import Prompt
-from automix_core.numbers import not_negative
 from automix_core.ports import AsyncPort
 from automix_core.prices import Price, Priced, as_price, listed_price
 
@@ -222,11 +222,10 @@ def _spec(entry: Any, where: str) -> ModelSpec:
 def _checked(spec: ModelSpec, where: str) -> ModelSpec:
     for name in ("relative_cost", "requests_per_minute"):
         value = getattr(spec, name)
-        if value is not None:
-            not_negative(value, f"{where}, {name}", "a number above 0")
-            if value == 0:
-                msg = f"{where}, {name}: must be a number above 0, not 0."
-                raise ConfigurationError(msg)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and math.isfinite(value) and value > 0):
+            msg = f"{where}, {name}: must be a number above 0, not {value!r}."
+            raise ConfigurationError(msg)
     if spec.price is not None and spec.relative_cost is not None:
         msg = f"{where}: give a price or a relative_cost, not both."
         raise ConfigurationError(msg)
