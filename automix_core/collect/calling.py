@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from automix_core.collect.journal import Journal, Key
-from automix_core.errors import ConfigurationError
+from automix_core.errors import AutomixError, ConfigurationError
 from automix_core.flow import Ask, Failure, Reply, Usage
-from automix_core.waves import failure_of
+from automix_core.waves import PROGRAMMING_ERRORS, failure_of
 
 if TYPE_CHECKING:
     from automix_core.arms import Arm
@@ -122,14 +122,15 @@ class Exchange:
 
         Raises:
             Stopped: No further call is to be made.
+            AutomixError: Calls of this kind cannot be made, or what comes of them not be kept.
             Exception: What the model raised in the end.
         """
         for attempt in range(self.limits.retries + 1):
             try:
                 reply = await self._once(port, ask, key)
+            except (Stopped, ModelGivenUp, AutomixError):
+                raise
             except Exception as error:
-                if isinstance(error, Stopped | ModelGivenUp):
-                    raise
                 failure = failure_of(ask, error, time.monotonic(), port)
                 if ask.samples > 1 and failure.refused and not _transient(error):
                     self.journal.refuses_samples(ask.to)
@@ -154,8 +155,12 @@ class Exchange:
                 self.closed = self.closed or "max_cost"
                 raise Stopped
             began = time.monotonic()
-            async with asyncio.timeout(self.limits.timeout):
-                reply = await port.ask(ask)
+            try:
+                async with asyncio.timeout(self.limits.timeout):
+                    reply = await port.ask(ask)
+            except PROGRAMMING_ERRORS as error:  # such as an option that the client does not know
+                msg = f"{ask.to}: the call cannot be made: {type(error).__name__}: {error}"
+                raise ConfigurationError(msg) from error
             reply = replace(reply, latency=time.monotonic() - began, message=None)
             self.journal.add(key, reply)
             self.made += 1
@@ -242,7 +247,7 @@ class Calls:
 
     def passes(self, error: Exception) -> bool:
         """Whether an error is no failure of a model."""
-        return isinstance(error, Stopped | ConfigurationError) or self._port.passes(error)
+        return isinstance(error, Stopped | AutomixError) or self._port.passes(error)
 
 
 @dataclass

@@ -168,8 +168,12 @@ class Journal:
         return changes
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            msg = f"{self.path} cannot be written: {error}"
+            raise ConfigurationError(msg) from error
 
     def _read(self) -> _Kept:
         self._file.seek(0)

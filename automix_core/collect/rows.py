@@ -11,6 +11,7 @@ from typing import Any
 
 from automix_core.collect.examining import Check, Examined
 from automix_core.collect.questions import Question
+from automix_core.errors import ConfigurationError
 from automix_core.text import exact_match, token_f1
 
 __all__ = ["outcome_row", "write_rows"]
@@ -45,15 +46,20 @@ def outcome_row(
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as JSON Lines, so that a reader sees either the old file or the new."""
+    """Write rows as JSON Lines, so that a reader sees either the old file or the new.
+
+    Raises:
+        ConfigurationError: The file cannot be written.
+    """
     scratch = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with scratch.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         scratch.replace(path)
-    except BaseException:
+    except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise
+        msg = f"{path} cannot be written: {error}"
+        raise ConfigurationError(msg) from error
 
 
 def _entry(found: Examined, quality: float) -> dict[str, Any]:

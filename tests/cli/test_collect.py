@@ -211,3 +211,12 @@ def test_a_server_without_logprobs_still_answers(desk):
     ran = desk.run("--verify", "answer_likelihood,true_probability", "--json")
     assert ran.code == 0
     assert ran.json["arms"]["small"]["signals"] == {}
+
+
+def test_an_option_that_the_client_does_not_know_is_an_error_in_one_line(desk):
+    desk.models(options="{no_such_option = 1}")
+    ran = desk.run()
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1].startswith("error: ")
+    assert "no_such_option" in ran.err
+    assert "Traceback" not in ran.err

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_an_interrupt_lets_running_calls_end_and_leaves_the_rest(desk, which):
 
     desk.script = After(5, interrupt)
     process = desk.spawn("--concurrency", "2", "--json")
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + which, err
     assert "Traceback" not in err
     answered = len(desk.server.bodies)
@@ -140,7 +141,7 @@ def test_calls_are_spaced(desk):
     assert desk.run("--requests-per-minute", "600").code == 0
     assert time.monotonic() - started > 0.7
     times = sorted(request.at for request in desk.server.requests)
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert sum(gaps) == pytest.approx(0.7, abs=0.15)
     assert min(gaps) > 0.03
 
