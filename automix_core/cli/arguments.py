@@ -1,12 +1,16 @@
-"""Types of arguments, for argparse."""
+"""Types of arguments for argparse, and the arguments that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["at_least", "not_below_zero", "positive", "share"]
+if TYPE_CHECKING:
+    from automix_core.request import Preference
+
+__all__ = ["add_preference", "at_least", "positive", "preference_of", "share"]
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -34,20 +38,43 @@ def positive(text: str) -> float:
     return value
 
 
-def not_below_zero(text: str) -> float:
-    """A finite number of at least 0."""
-    value = _number(text)
-    if not value >= 0:
-        msg = f"must be a number of at least 0, not {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return value
-
-
 def share(text: str) -> float:
     """A number between 0 and 1, neither of them included."""
     value = _number(text)
     if not 0 < value < 1:
         msg = f"must be a number between 0 and 1, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def add_preference(parser: argparse.ArgumentParser) -> None:
+    """Declare the trade-off that routers are measured at."""
+    take = parser.add_mutually_exclusive_group().add_argument
+    take(
+        "--cost-weight",
+        metavar="W",
+        type=_not_below_zero,
+        help="points of quality that one call to the dearest model is worth (0.1)",
+    )
+    take("--budget", metavar="USD", type=positive, help="mean US dollars a request")
+    take("--min-quality", metavar="Q", type=share, help="mean quality to be reached")
+
+
+def preference_of(arguments: argparse.Namespace) -> Preference | None:
+    """The trade-off that was given; `None` for the default one."""
+    from automix_core.request import Preference
+
+    names = ("cost_weight", "budget", "min_quality")
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    given = {name: value for name, value in given.items() if value is not None}
+    return Preference(**given) if given else None
+
+
+def _not_below_zero(text: str) -> float:
+    """A finite number of at least 0."""
+    value = _number(text)
+    if not value >= 0:
+        msg = f"must be a number of at least 0, not {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return value
 

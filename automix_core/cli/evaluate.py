@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from automix_core.cli.arguments import at_least, not_below_zero, positive, share
+from automix_core.cli.arguments import add_preference, at_least, preference_of, share
 from automix_core.cli.screen import Screen, number
-
-if TYPE_CHECKING:
-    from automix_core.request import Preference
 
 __all__ = ["HELP", "add", "run"]
 
@@ -41,15 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--train-share", metavar="X", type=share, default=0.5, help="of the rows to fit on (0.5)"
     )
     take("--seeds", metavar="N", type=at_least(1), default=10, help="how many splits (10)")
-    aim = parser.add_mutually_exclusive_group()
-    aim.add_argument(
-        "--cost-weight",
-        metavar="W",
-        type=not_below_zero,
-        help="points of quality that one call to the dearest model is worth (0.1)",
-    )
-    aim.add_argument("--budget", metavar="USD", type=positive, help="mean US dollars a request")
-    aim.add_argument("--min-quality", metavar="Q", type=share, help="mean quality to be reached")
+    add_preference(parser)
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
@@ -65,21 +54,12 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
         test=None if arguments.test is None else Outcomes.read(arguments.test),
         train_share=arguments.train_share,
         seeds=arguments.seeds,
-        preference=_preference(arguments),
+        preference=preference_of(arguments),
     )
     found = comparison.as_dict()
     screen.result(found)
     _show(found, screen)
     return 0
-
-
-def _preference(arguments: argparse.Namespace) -> Preference | None:
-    """The preference to measure at; `None` for the default one."""
-    from automix_core.request import Preference
-
-    names = ("cost_weight", "budget", "min_quality")
-    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    return Preference(**given) if given else None
 
 
 def _show(found: dict[str, Any], screen: Screen) -> None:

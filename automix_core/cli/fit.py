@@ -21,7 +21,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     take = parser.add_argument
     take("outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet")
-    take("--router", metavar="SPEC", default="cascade", help="what to fit (default: cascade)")
+    take(
+        "--router",
+        metavar="SPEC",
+        default="calibrated",
+        help="what to fit (default: calibrated, which finds out by itself what does best)",
+    )
     take("--out", metavar="DIR", type=Path, required=True, help="directory to save the router in")
     take("--seed", metavar="N", type=int, default=0, help="of splits and resamples (0)")
 
