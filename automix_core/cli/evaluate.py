@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> int:
 
 
 def _show(found: dict[str, Any], screen: Screen) -> None:
+    title = f"{found['rows']} rows, {found['measured']} of them measured, {found['seeds']} splits"
     columns = ["router", "quality", "cost (US $)", "gain", "area", "IBC lift", "answers by model"]
     rows = []
     for score in found["routers"]:
@@ -73,7 +74,7 @@ def _show(found: dict[str, Any], screen: Screen) -> None:
             if measure and measure["mean"] >= 0.005
         )
         rows.append([score["router"], *metrics, _metric(score["ibc_lift"]), shares])
-    screen.table(columns, rows, title=f"{found['rows']} rows")
+    screen.table(columns, rows, title=title)
 
 
 def _metric(measure: dict[str, float] | None) -> str:

@@ -38,7 +38,7 @@ class Screen:
             sys.stdout.write(text + "\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-        """Print a table for people: the first column to the left, the others to the right."""
+        """Print a table for people: words in the first and the last column, numbers between."""
         if self.as_json:
             return
         from rich.box import SIMPLE_HEAD
@@ -48,12 +48,12 @@ class Screen:
 
         table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD)
         for place, name in enumerate(columns):
-            side: Any = "right" if place else "left"
+            side: Any = "right" if 0 < place < len(columns) - 1 else "left"
             table.add_column(name, justify=side, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         # A pipe has no width: there, a table is as wide as it needs to be.
-        Console(width=None if sys.stdout.isatty() else 200).print(table)
+        Console(width=None if sys.stdout.isatty() else 1000).print(table)
 
     def note(self, text: str) -> None:
         """Print a line on stderr."""

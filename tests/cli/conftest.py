@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from automix_core.cli import main
+from tests.cli.tables import write_table
 from tests.scripted_echo import question
 from tests.scripted_server import Scripted, ScriptedServer
 
@@ -142,3 +143,19 @@ def desk(tmp_path, monkeypatch, capsys):
         here.questions()
         here.models()
         yield here
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch, capsys):
+    """Runs a command in a folder with an outcome table; gives exit code, stdout and stderr."""
+    pytest.importorskip("rich", reason="needs the extra `cli`")
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "table.jsonl")
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = main(list(arguments))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

@@ -4,25 +4,8 @@ import json
 
 import pytest
 
-from automix_core.cli import main
 from automix_core.router import Router
 from tests.cli.tables import write_table
-
-
-@pytest.fixture
-def ran(tmp_path, monkeypatch, capsys):
-    """Runs a command in a folder with an outcome table; gives exit code, stdout and stderr."""
-    pytest.importorskip("rich", reason="needs the extra `cli`")
-    monkeypatch.chdir(tmp_path)
-    write_table(tmp_path / "table.jsonl")
-
-    def run(*arguments):
-        capsys.readouterr()
-        code = main(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def test_a_fitted_router_is_saved_and_explained(ran):
@@ -73,8 +56,6 @@ def test_the_same_seed_gives_the_same_router(ran):
         (["fit", "table.jsonl", "--router", "automix:k=8", "--out", "x"], "'k'"),
         (["fit", "bad.jsonl", "--out", "x"], "bad.jsonl, line 1, arms.a.cost"),
         (["inspect", "nowhere"], "There is no readable router"),
-        (["evaluate", "nowhere.jsonl", "--router", "cascade"], "nowhere.jsonl"),
-        (["report", "nowhere.jsonl", "--out", "x.html"], "nowhere.jsonl"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_on_stderr(ran, tmp_path, arguments, message):
