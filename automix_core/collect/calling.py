@@ -146,14 +146,9 @@ class Exchange:
         raise AssertionError  # the last attempt returns or raises
 
     async def _once(self, port: AsyncPort, ask: Ask, key: Key) -> Reply:
+        await self._pause(max(self._pace.wait(), self._paces[ask.to].wait()))
         async with self._gate:
-            await self._pause(max(self._pace.wait(), self._paces[ask.to].wait()))
-            if self._row_of_failures[ask.to] >= GIVE_UP:
-                msg = f"not asked, after {GIVE_UP} failures in a row"
-                raise ModelGivenUp(msg)
-            if self.limits.max_cost is not None and self.spent >= self.limits.max_cost:
-                self.closed = self.closed or "max_cost"
-                raise Stopped
+            self._may_call(ask.to)
             began = time.monotonic()
             try:
                 async with asyncio.timeout(self.limits.timeout):
@@ -166,6 +161,17 @@ class Exchange:
             self.made += 1
             self.spent += self._cost(ask.to, reply.usage)
             return reply
+
+    def _may_call(self, arm: str) -> None:
+        """Check, right before a call, that nothing has come up against it."""
+        if self._row_of_failures[arm] >= GIVE_UP:
+            msg = f"not asked, after {GIVE_UP} failures in a row"
+            raise ModelGivenUp(msg)
+        if self.limits.max_cost is not None and self.spent >= self.limits.max_cost:
+            self.closed = self.closed or "max_cost"
+            raise Stopped
+        if self._halted.is_set():
+            raise Stopped
 
     async def _pause(self, seconds: float) -> None:
         """Wait, unless the run is halted."""

@@ -59,10 +59,13 @@ class Plan:
             ConfigurationError: The question lacks what the score needs.
         """
         score = self.score or SCORES["choice" if question.choices else "f1"]
-        lacks = {"reference": not question.references, "choices": not question.choices}
-        for need, lacking in lacks.items():
-            if lacking and (score.needs == need or (score.needs, need) == ("choices", "reference")):
-                field_name = "answer" if need == "reference" else need
-                msg = f"Line {question.line}, {field_name}: is missing, and {score.name} needs it."
-                raise ConfigurationError(msg)
+        lacking = ""
+        if score.needs and not question.references:
+            lacking = "answer"
+        if score.needs == "choices" and not question.choices:
+            lacking = "choices"
+        if lacking:
+            where = f"{question.file}, line {question.line}, {lacking}"
+            msg = f"{where}: is missing, and the score {score.name} needs it."
+            raise ConfigurationError(msg)
         return score

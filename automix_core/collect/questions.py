@@ -51,6 +51,7 @@ class Question:
         group: Questions of one group must not be split apart, as those about one document.
         tags: What the question is about.
         line: Where it stands in its file.
+        file: The file's name.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Question:
     group: str | None = None
     tags: tuple[str, ...] = ()
     line: int = 0
+    file: str = ""
 
     @property
     def asked(self) -> str:
@@ -202,6 +204,7 @@ def _question(row: Mapping[str, Any], place: _Place) -> Question:
         group=_name(row, "group", place),
         tags=_texts(row.get("tags"), "tags", place),
         line=place.line,
+        file=place.file.name,
     )
 
 

@@ -220,3 +220,20 @@ def test_an_option_that_the_client_does_not_know_is_an_error_in_one_line(desk):
     assert ran.err.splitlines()[-1].startswith("error: ")
     assert "no_such_option" in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("row", "score", "message"),
+    [
+        ({}, (), "questions.jsonl, line 2, answer: is missing, and the score f1 needs it"),
+        ({"choices": ["a", "b"]}, (), "line 2, answer: is missing, and the score choice needs it"),
+        ({"answer": "a"}, ("--score", "choice"), "line 2, choices: is missing, and the score"),
+    ],
+)
+def test_questions_without_what_the_score_needs_are_refused_at_once(desk, row, score, message):
+    rows = [{"question": "?", "answer": "a", "choices": ["a", "b"]}, {"question": "??"} | row]
+    desk.write("questions.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    ran = desk.run(*score)
+    assert ran.code == 2
+    assert message in ran.err
+    assert not desk.server.bodies

@@ -3,7 +3,6 @@
 import signal
 import threading
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -127,8 +126,10 @@ def test_the_spending_cap_holds_and_everything_is_written(desk):
     assert ran.json["cost"] == pytest.approx(
         sum(LARGE if b["model"] == "large" else SMALL for b in desk.server.bodies)
     )
-    assert len(desk.rows) == 5  # four whole ones, and the small model's part of the fifth
-    assert ran.json["missing"] == 11
+    # Four pairs, and what the small model has answered meanwhile.
+    assert sum("large" in row["arms"] for row in desk.rows) == 4
+    assert sum("small" in row["arms"] for row in desk.rows) >= 5
+    assert ran.json["missing"] == 20 - len(desk.server.bodies)
     assert "--max-cost does not cover the next answer" in ran.err
     # The cap is for all runs together.
     assert desk.run("--max-cost", str(cap), "--json").json["calls"] == 0
@@ -138,19 +139,20 @@ def test_the_spending_cap_holds_and_everything_is_written(desk):
 
 def test_calls_are_spaced(desk):
     started = time.monotonic()
-    assert desk.run("--requests-per-minute", "600").code == 0
-    assert time.monotonic() - started > 0.7
-    times = sorted(request.at for request in desk.server.requests)
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert sum(gaps) == pytest.approx(0.7, abs=0.15)
-    assert min(gaps) > 0.03
+    assert desk.run("--requests-per-minute", "240").code == 0
+    assert time.monotonic() - started > 7 * 0.25  # eight calls
 
 
 def test_one_model_can_have_a_limit_of_its_own(desk):
-    desk.models(requests_per_minute=600)
-    desk.run()
-    large = sorted(r.at for r in desk.server.requests if r.body["model"] == "large")
-    assert large[-1] - large[0] == pytest.approx(0.3, abs=0.12)
+    text = desk.models().read_text()
+    desk.write("models.toml", text + "requests_per_minute = 120\n")
+    started = time.monotonic()
+    assert desk.run("--concurrency", "16").code == 0
+    by_model = {"small": [], "large": []}
+    for request in desk.server.requests:
+        by_model[request.body["model"]].append(request.at - started)
+    assert by_model["large"][-1] > 3 * 0.5  # four calls
+    assert by_model["small"][-1] < by_model["large"][-1] - 0.25
 
 
 def test_no_more_calls_are_in_flight_than_allowed(desk):
