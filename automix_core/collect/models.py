@@ -147,12 +147,11 @@ def open_models(specs: Sequence[ModelSpec], framework: str | None = None) -> Ope
             return point.load()(specs)  # type: ignore[no-any-return]
         except ImportError as error:
             missing.append(f"{point.name}: {error}")
-    causes = "".join(f"\n  {cause}" for cause in missing)
+    tried = f" What was tried: {'; '.join(missing)}" if missing else ""
     msg = (
-        "No installed package can open these models. Install one of:\n"
-        "  pip install 'automix-routing[cli,langchain]' langchain langchain-openai\n"
-        "  pip install 'automix-routing[cli,llamaindex]' llama-index-llms-openai-like"
-        f"{causes and chr(10) + 'What was tried:' + causes}"
+        "No installed package can open these models. "
+        "Run: pip install 'automix-routing[cli,langchain]' langchain langchain-openai. Or run: "
+        f"pip install 'automix-routing[cli,llamaindex]' llama-index-llms-openai-like.{tried}"
     )
     raise ConfigurationError(msg)
 
