@@ -252,4 +252,6 @@ def _show(plan: Plan, collected: Collected, screen: Screen) -> None:
     if collected.stopped == "max_cost":
         screen.note("stopped: --max-cost does not cover the next answer")
     if collected.missing:
-        screen.note(f"answers still missing: {collected.missing}; the same command asks for those")
+        screen.note(
+            f"missing or not verified: {collected.missing}; the same command asks for those"
+        )

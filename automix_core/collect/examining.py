@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from automix_core.arms import Arm
-from automix_core.collect.calling import Calls, Exchange
+from automix_core.collect.calling import Calls, Exchange, Stopped
 from automix_core.collect.models import OpenModels
 from automix_core.collect.questions import Question
 from automix_core.drive import afinish
@@ -63,6 +63,7 @@ class Examined:
         checks: What each verifier said, by its name.
         failures: What failed for good, by stage.
         fresh: Whether any call was made, rather than read from the journal.
+        whole: Whether the answer and every verification of it were had.
     """
 
     answer: str | None = None
@@ -70,6 +71,7 @@ class Examined:
     checks: dict[str, Check] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     fresh: bool = False
+    whole: bool = False
 
 
 class Examiner:
@@ -108,7 +110,7 @@ class Examiner:
         """Have an arm answer a question, and the answer verified.
 
         Raises:
-            Stopped: The run ended before this was done.
+            Stopped: The run ended before there was an answer.
             ConfigurationError: The server does not say what the answer took.
         """
         if self._exchange.limits.max_cost is not None:
@@ -139,21 +141,29 @@ class Examiner:
             return found
         found.bill = _bill(arm, calls, latency, 1.0)
         found.answer = calls.replies[-1].text
-        if not isinstance(result, Reply):
-            return found  # an empty answer, which nobody has to verify
-        answer = Answer(arm.name, result)
+        if isinstance(result, Reply):  # else it is empty, which nobody has to verify
+            await self._verify(question, arm, Answer(arm.name, result), found)
+        else:
+            found.whole = True
+        return found
+
+    async def _verify(self, question: Question, arm: Arm, answer: Answer, found: Examined) -> None:
+        """Have every verifier look at an answer, unless the run is stopped before."""
         for verifier in self._verifiers_of(arm):
             # What an arm can do is known better as the run goes on.
             able = self._able(arm)
             flow = verifier.verify(question.request, answer, able, _never)
-            signal, calls, latency = await self._stage(question, arm, verifier.name, flow)
+            try:
+                signal, calls, latency = await self._stage(question, arm, verifier.name, flow)
+            except Stopped:
+                return
             found.fresh = found.fresh or calls.fresh
             if calls.failures:
                 found.failures[verifier.name] = calls.failures[-1]
             else:
                 bill = _bill(arm, calls, latency, verifier.relative_cost(arm))
                 found.checks[verifier.name] = Check(signal, bill)
-        return found
+        found.whole = not found.failures
 
     async def _stage(
         self, question: Question, arm: Arm, stage: str, flow: Flow[T]

@@ -71,7 +71,7 @@ class Collected:
         spent: US dollars, what earlier runs spent included.
         calls: Calls of this run that were answered.
         priced: Whether costs are in US dollars; relative units else.
-        missing: Answers that were not had, because of failures or an early end.
+        missing: Answers that were not had, or not verified, because of failures or an early end.
     """
 
     arms: Sequence[str]
@@ -168,7 +168,7 @@ class Run:
             spent=self._exchange.spent,
             calls=self._exchange.made,
             priced=self._priced,
-            missing=total - len(self._found),
+            missing=total - sum(found.whole for found, _ in self._found.values()),
         )
 
     async def _work(self, pairs: Iterator[tuple[Question, Arm]]) -> None:

@@ -137,6 +137,20 @@ def test_the_spending_cap_holds_and_everything_is_written(desk):
     assert set(desk.counts.values()) == {1}
 
 
+def test_a_cap_takes_nothing_from_the_table_that_was_there(desk):
+    desk.run()
+    desk.questions(6)
+    arguments = ("--verify", "true_probability", "--json")
+    ran = desk.run("--max-cost", str(4 * (SMALL + LARGE) + 1.5 * SMALL), *arguments)
+    assert (ran.code, ran.json["stopped"]) == (0, "max_cost")
+    assert [len(row["arms"]) for row in desk.rows] == [2, 2, 2, 2]
+    checked = ["signals" in row["arms"]["small"] for row in desk.rows]
+    assert checked == [True, False, False, False]
+    assert ran.json["missing"] == 3 + 2 * 2
+    assert desk.run("--max-cost", "1", *arguments).json["missing"] == 0
+    assert set(desk.counts.values()) == {1}
+
+
 def test_calls_are_spaced(desk):
     started = time.monotonic()
     assert desk.run("--requests-per-minute", "240").code == 0
