@@ -140,7 +140,7 @@ def test_the_spending_cap_holds_and_everything_is_written(desk):
 def test_a_cap_takes_nothing_from_the_table_that_was_there(desk):
     desk.run()
     desk.questions(6)
-    arguments = ("--verify", "true_probability", "--json")
+    arguments = ("--verify", "true_probability", "--concurrency", "1", "--json")
     ran = desk.run("--max-cost", str(4 * (SMALL + LARGE) + 1.5 * SMALL), *arguments)
     assert (ran.code, ran.json["stopped"]) == (0, "max_cost")
     assert [len(row["arms"]) for row in desk.rows] == [2, 2, 2, 2]
@@ -149,6 +149,16 @@ def test_a_cap_takes_nothing_from_the_table_that_was_there(desk):
     assert ran.json["missing"] == 3 + 2 * 2
     assert desk.run("--max-cost", "1", *arguments).json["missing"] == 0
     assert set(desk.counts.values()) == {1}
+
+
+def test_a_cap_before_a_new_model_takes_nothing_either(desk):
+    desk.run()
+    text = desk.models().read_text()
+    desk.write("models.toml", text + text.replace("small", "middle").partition("[models.large]")[0])
+    cap = ("--max-cost", str(4 * (SMALL + LARGE)))
+    ran = desk.run(*cap, "--concurrency", "1", "--json")
+    assert (ran.json["calls"], ran.json["stopped"]) == (0, "max_cost")
+    assert [list(row["arms"]) for row in desk.rows] == [["small", "large"]] * 4
 
 
 def test_calls_are_spaced(desk):

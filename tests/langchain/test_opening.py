@@ -51,7 +51,7 @@ def test_a_client_that_cannot_be_made_is_named(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match=r"^a: no client could be made: .*OPENAI_API_KEY"):
         open_models([ModelSpec("a", "openai:gpt-4o-mini")])
-    with pytest.raises(ConfigurationError, match="^b: no client could be made"):
+    with pytest.raises(ConfigurationError, match=r"^b: no client could be made"):
         open_models([ModelSpec("b", "who-knows-this-model")])
 
 

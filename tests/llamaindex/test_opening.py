@@ -50,7 +50,7 @@ def test_another_providers_string_needs_langchain():
 
 def test_a_client_that_cannot_be_made_is_named():
     spec = ModelSpec("a", "big", base_url="http://127.0.0.1:1/v1", options={"temperature": "warm"})
-    with pytest.raises(ConfigurationError, match="^a: no client could be made"):
+    with pytest.raises(ConfigurationError, match=r"^a: no client could be made"):
         open_models([spec])
 
 
