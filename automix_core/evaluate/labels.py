@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Label", "place"]
 
-NEAR, FAR = 7.0, 17.0
+NEAR, FAR, FARTHER = 7.0, 17.0, 32.0
 STEP, EDGE = 3.0, 4.0
 DIRECTIONS = (
     (1, 0, "left", "center"),
@@ -31,7 +31,7 @@ DIRECTIONS = (
 )
 OVERLAP, OUTSIDE, FAR_OFF = 60.0, 200.0, 0.1
 """What covering a label or a point, leaving the axes, and each pixel from the point count for; a
-covered line counts for its length in pixels."""
+covered line counts for twice its length in pixels."""
 
 
 class Label(NamedTuple):
@@ -57,7 +57,7 @@ def place(axes: Axes, labels: Sequence[Label], lines: Sequence[Floats]) -> None:
     FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     points = [axes.transData.transform((label.x, label.y)) for label in labels]
-    taken = [np.concatenate([point - 6, point + 6]) for point in points]
+    taken = [np.concatenate([point - 8, point + 8]) for point in points]
     busy = np.vstack([np.empty((0, 2)), *(_along(axes.transData.transform(x)) for x in lines)])
     for label, point in zip(labels, points, strict=True):
         tried = [_annotate(axes, label, *way) for way in _ways()]
@@ -79,7 +79,7 @@ def _along(corners: Floats) -> Floats:
 
 
 def _ways() -> list[tuple[float, float, str, str]]:
-    return [(dx * far, dy * far, h, v) for far in (NEAR, FAR) for dx, dy, h, v in DIRECTIONS]
+    return [(dx * far, dy * far, h, v) for far in (NEAR, FAR, FARTHER) for dx, dy, h, v in DIRECTIONS]
 
 
 def _annotate(axes: Axes, label: Label, dx: float, dy: float, across: str, up: str) -> Any:
@@ -126,4 +126,4 @@ def _price(
     frame = np.asarray(axes.get_window_extent().extents)
     outside = left < frame[0] or low < frame[1] or right > frame[2] or high > frame[3]
     away = np.hypot((left + right) / 2 - point[0], (low + high) / 2 - point[1])
-    return float(STEP * inside.sum() + OVERLAP * overlaps + OUTSIDE * outside + FAR_OFF * away)
+    return float(2 * STEP * inside.sum() + OVERLAP * overlaps + OUTSIDE * outside + FAR_OFF * away)

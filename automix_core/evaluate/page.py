@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from automix_core._version import __version__
 from automix_core.evaluate.html import Html, Number, details, table, tag
-from automix_core.evaluate.plots import Picture, pictures
+from automix_core.evaluate.plots import MOST_NAMES, Picture, pictures
 from automix_core.evaluate.study import Calibration, Measure, Study
 from automix_core.evaluate.svg import as_svg
 from automix_core.evaluate.wording import (
@@ -81,12 +81,12 @@ def _cost_quality(study: Study, picture: Picture) -> Html:
         ("", "quality", "cost per 1,000", "latency"),
         (
             (
-                point.name,
+                name,
                 _number(quality_with_interval(point.quality)),
                 _number(dollars_with_interval(point.cost)),
                 _number(seconds_with_interval(point.latency)),
             )
-            for point in study.points
+            for name, point in zip(_numbered(study), study.points, strict=True)
         ),
         marked=0,
         stacked=True,
@@ -105,6 +105,15 @@ def _cost_quality(study: Study, picture: Picture) -> Html:
     )
     folded = details("The curve in numbers", curve)
     return _section(picture.title, _figure(picture, caption), points, folded)
+
+
+def _numbered(study: Study) -> list[str]:
+    """The names of the points, with the numbers that a picture of many models shows."""
+    models = study.of("model")
+    if len(models) <= min(MOST_NAMES.values()):
+        return [point.name for point in study.points]
+    numbers = {id(point): f"{number}. " for number, point in enumerate(models, start=1)}
+    return [numbers.get(id(point), "") + point.name for point in study.points]
 
 
 def _calibrations(study: Study, drawn: dict[str, Picture]) -> Html:

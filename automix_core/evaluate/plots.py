@@ -40,6 +40,9 @@ LOG_RATIO = 20
 
 MOST_CALIBRATIONS = 4
 
+MOST_NAMES = {True: 4, False: 8}
+"""With more models than this, on a phone and on a wide page, their labels are numbers."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -120,7 +123,10 @@ def _cost_quality(study: Study, narrow: bool) -> Figure:
     )
     axes.margins(x=0.09, y=0.09)
     axes.autoscale_view()
-    labels = [_label(study, point, narrow) for point in study.points]
+    labels = [
+        _label(point, name, narrow)
+        for point, name in zip(study.points, _names(study, narrow), strict=True)
+    ]
     place(axes, labels, [np.column_stack(mixing), *curve, *_cross(study.points[0])])
     return figure
 
@@ -196,10 +202,18 @@ def _arms(metric: Measure, scale: float) -> Any:
     return scale * np.maximum([[below], [above]], 0.0)
 
 
-def _label(study: Study, point: Point, narrow: bool) -> Label:
+def _names(study: Study, narrow: bool) -> list[str]:
+    """What each point is called in the picture; models are numbered if there are many."""
+    models = study.of("model")
+    names = {"router": "router" if narrow else f"router, {study.setting}", "mixing": "mixing"}
+    if len(models) <= MOST_NAMES[narrow]:
+        return [names.get(point.kind, point.name) for point in study.points]
+    numbers = {id(point): str(number) for number, point in enumerate(models, start=1)}
+    return [numbers.get(id(p), names.get(p.kind, p.name)) for p in study.points]
+
+
+def _label(point: Point, name: str, narrow: bool) -> Label:
     colours = {"router": "router", "model": "ink", "mixing": "muted", "oracle": "oracle"}
-    own = {"router": "router" if narrow else f"router, {study.setting}", "mixing": "mixing"}
-    name = own.get(point.kind, point.name)
     style = {
         "fontsize": 8 if narrow else 9,
         "color": COLOURS[colours[point.kind]],
