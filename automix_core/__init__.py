@@ -12,11 +12,13 @@ from automix_core.errors import (
     AllArmsFailed,
     AutomixError,
     ConfigurationError,
+    OutcomesError,
     SavedRouterError,
     StreamInterrupted,
     UnexpectedModelError,
     UnknownNameError,
 )
+from automix_core.outcomes import Outcomes
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.prices import ListPrice, Price
 from automix_core.request import Needs, Preference, Request
@@ -36,6 +38,8 @@ __all__ = [
     "ListPrice",
     "Needs",
     "Outcome",
+    "Outcomes",
+    "OutcomesError",
     "Policy",
     "Preference",
     "Price",

@@ -4,6 +4,7 @@
     ├── ConfigurationError     something was set up wrongly; the message says what to do
     │   └── UnknownNameError   a name that does not exist; the message lists those that do
     ├── SavedRouterError       a saved router that cannot be read here
+    ├── OutcomesError          an outcome table that cannot be read or used
     ├── AllArmsFailed          no arm gave a usable answer; `causes` holds every reason
     ├── StreamInterrupted      a model failed after its answer had begun to stream
     └── UnexpectedModelError   a programming error inside a model, met in a framework
@@ -25,6 +26,7 @@ __all__ = [
     "AllArmsFailed",
     "AutomixError",
     "ConfigurationError",
+    "OutcomesError",
     "SavedRouterError",
     "StreamInterrupted",
     "UnexpectedModelError",
@@ -60,6 +62,10 @@ class UnknownNameError(ConfigurationError):
 
 class SavedRouterError(AutomixError):
     """A saved router that cannot be read, or that was made for other arms."""
+
+
+class OutcomesError(AutomixError):
+    """An outcome table that cannot be read or used; names the file, the line and the field."""
 
 
 class AllArmsFailed(AutomixError):
