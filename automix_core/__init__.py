@@ -4,6 +4,8 @@
 `langchain_automix` and `llamaindex_automix` give it models.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from automix_core._version import __version__
 from automix_core.arms import Arm, Arms, Capabilities
 from automix_core.contexts import Grounding, collect_decisions, grounding, preferring
@@ -18,11 +20,13 @@ from automix_core.errors import (
     UnexpectedModelError,
     UnknownNameError,
 )
-from automix_core.outcomes import Outcomes
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.prices import ListPrice, Price
 from automix_core.request import Needs, Preference, Request
 from automix_core.router import Outcome, Router
+
+if TYPE_CHECKING:
+    from automix_core.outcomes import Outcomes
 
 __all__ = [
     "AllArmsFailed",
@@ -57,3 +61,13 @@ __all__ = [
     "grounding",
     "preferring",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The outcome table, which no request needs, is imported when it is first asked for."""
+    if name == "Outcomes":
+        from automix_core.outcomes import Outcomes
+
+        return Outcomes
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

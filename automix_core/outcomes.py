@@ -6,29 +6,25 @@ arm first; on disk it is JSON Lines or Parquet, one question a row. A row need n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from automix_core.columns import files
-from automix_core.columns.rows import gather, objects
+from automix_core.columns import files, jsonl
+from automix_core.columns.arrays import Rows, chosen, fixed, is_empty, places_of
+from automix_core.columns.given import from_arrays
+from automix_core.columns.rows import objects, pieces
 from automix_core.columns.source import Source
-from automix_core.columns.table import Columns, Key, merge
-from automix_core.errors import ConfigurationError, OutcomesError, UnknownNameError
+from automix_core.columns.splits import fold_of, in_first
+from automix_core.columns.table import NAMED, PLAIN, Columns, Key, attributes, merge
+from automix_core.errors import OutcomesError, UnknownNameError
 from automix_core.evidence import Bools, Floats
 
 __all__ = ["Outcomes"]
-
-_Kind = TypeVar("_Kind", np.float64, np.int64)
-
-_PIECE = 2_000
-_PLAIN = ("quality", "cost", "latency", "input_tokens", "output_tokens")
-_NAMED = ("signals", "checks", "check_latency")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,7 +79,8 @@ class Outcomes:
 
     def __repr__(self) -> str:
         signals = ", ".join(self.signals) or "none"
-        return f"Outcomes({len(self)} rows, arms: {', '.join(self.arms) or 'none'}; signals: {signals})"
+        arms = ", ".join(self.arms) or "none"
+        return f"Outcomes({len(self)} rows; arms: {arms}; signals: {signals})"
 
     @property
     def has(self) -> Bools:
@@ -101,7 +98,7 @@ class Outcomes:
         Raises:
             OutcomesError: A bad row; the message names the row and the field.
         """
-        return cls._whole(_pieces(iter(rows), Source(source)), Source(source))
+        return cls.of_columns(pieces(rows, jsonl.PIECE, Source(source)))
 
     @classmethod
     def read(cls, path: str | Path) -> Outcomes:
@@ -110,7 +107,41 @@ class Outcomes:
         Raises:
             OutcomesError: The file cannot be read, or a row is bad; names file, line and field.
         """
-        return cls._whole(files.read(path, _PIECE), Source(Path(path).name))
+        return cls.of_columns(files.read(path))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        arms: Sequence[str],
+        quality: ArrayLike,
+        cost: ArrayLike,
+        *,
+        latency: ArrayLike | None = None,
+        signals: Mapping[str, ArrayLike] | None = None,
+        checks: Mapping[str, ArrayLike] | None = None,
+        groups: Sequence[Any] | NDArray[Any] | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> Outcomes:
+        """A table of arrays, which are copied, with the arms put in order of mean cost.
+
+        Args:
+            arms: m names.
+            quality: (n, m) in [0, 1], NaN where a row does not hold the arm.
+            cost: (n, m), or (m,) where an arm costs the same in every row. US dollars.
+            latency: (n, m) or (m,) seconds.
+            signals: By the name of the verifier, (n, m), NaN where missing.
+            checks: US dollars that getting a signal cost, by its name, (n, m) or (m,).
+            groups: n names or numbers; rows of one group belong together.
+            ids: n names; "0", "1" and so on where they are not given.
+
+        Raises:
+            OutcomesError: A shape that does not fit, or a value out of bounds.
+        """
+        given: dict[Key, ArrayLike | None] = {("quality", ""): quality, ("cost", ""): cost}
+        given["latency", ""] = latency
+        given |= {("signals", name): column for name, column in (signals or {}).items()}
+        given |= {("checks", name): column for name, column in (checks or {}).items()}
+        return cls.of_columns([from_arrays(arms, given, groups, ids)])
 
     @classmethod
     def join(cls, parts: Sequence[Outcomes]) -> Outcomes:
@@ -119,7 +150,10 @@ class Outcomes:
         Raises:
             OutcomesError: Two rows have one id.
         """
-        return cls._whole((part.columns() for part in parts), Source("joined tables"))
+        source = Source("joined tables")
+        for part in parts:
+            source.at(range(1, len(part) + 1)).first_of(part.ids)
+        return cls.of_columns(part.columns() for part in parts)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows as JSON objects, of which `of` makes an equal table.
@@ -136,28 +170,22 @@ class Outcomes:
         """
         files.write(path, self.columns())
 
-    def take(self, rows: ArrayLike | slice) -> Outcomes:
+    def take(self, rows: Rows) -> Outcomes:
         """Some of the rows, with the arms in the same order.
 
         Args:
             rows: Places of the rows, a slice, or a mask. A place may recur, as in a bootstrap.
         """
-        chosen = _places(rows, len(self))
-        index = rows if isinstance(rows, slice) else chosen  # a slice of an array is a view
-        places = chosen.tolist()
-        return Outcomes(
+        places = places_of(rows, len(self)).tolist()
+        index = rows if isinstance(rows, slice) else places  # a slice of an array is a view
+        return self._mapped(
+            lambda column: chosen(column, index),
             ids=tuple([self.ids[i] for i in places]),
-            arms=self.arms,
-            **{what: _chosen(getattr(self, what), index) for what in _PLAIN},
-            **{
-                what: {k: _chosen(column, index) for k, column in getattr(self, what).items()}
-                for what in _NAMED
-            },
-            groups=_fixed(self.groups[index]),
+            groups=fixed(self.groups[index]),
             texts={k: tuple([texts[i] for i in places]) for k, texts in self.texts.items()},
             tags=tuple([self.tags[i] for i in places]) if self.tags else (),
             agreement={
-                pair: {k: _chosen(column, index) for k, column in measures.items()}
+                pair: {k: chosen(column, index) for k, column in measures.items()}
                 for pair, measures in self.agreement.items()
             },
             group_names=tuple([self.group_names[i] for i in places]) if self.group_names else (),
@@ -176,21 +204,30 @@ class Outcomes:
         kept = [i for i, name in enumerate(self.arms) if name in arms]
         names = tuple(self.arms[i] for i in kept)
         pairs = {f"{a}|{b}" for a in names for b in names}
-        everywhere = (slice(None), kept)
-        return Outcomes(
-            ids=self.ids,
+        return self._mapped(
+            lambda column: chosen(column, (slice(None), kept)),
             arms=names,
-            **{what: _chosen(getattr(self, what), everywhere) for what in _PLAIN},
-            **{
-                what: {k: _chosen(column, everywhere) for k, column in getattr(self, what).items()}
-                for what in _NAMED
-            },
-            groups=self.groups,
-            texts=self.texts,
-            tags=self.tags,
             agreement={pair: m for pair, m in self.agreement.items() if pair in pairs},
-            group_names=self.group_names,
         )
+
+    def require_comparable(self) -> Outcomes:
+        """This table itself, if arms can be compared on it, as fitting and measuring must.
+
+        Raises:
+            OutcomesError: No rows, fewer than two arms, or an arm that no row holds.
+        """
+        if not len(self):
+            msg = "The outcome table has no rows. Collect answers to some labelled questions first."
+            raise OutcomesError(msg)
+        if len(self.arms) < 2:
+            msg = f"The outcome table has one arm, {self.arms[0]!r}; routing needs at least two."
+            raise OutcomesError(msg)
+        held = self.has
+        for i, name in enumerate(self.arms):
+            if not held[:, i].any():
+                msg = f"No row holds the arm {name!r}. Collect its answers, or use only()."
+                raise OutcomesError(msg)
+        return self
 
     def split(self, share: float = 0.5, seed: int = 0) -> tuple[Outcomes, Outcomes]:
         """Two tables at random: about this share of the rows, and the others.
@@ -201,16 +238,8 @@ class Outcomes:
             ConfigurationError: The share does not lie between 0 and 1.
             OutcomesError: All rows belong to one group, or there are none.
         """
-        if not 0 < share < 1:
-            msg = f"split(share=...) must lie between 0 and 1, not {share!r}."
-            raise ConfigurationError(msg)
-        order, sizes, group = self._shuffled(seed)
-        ends = np.cumsum(sizes)[:-1]
-        first = int(np.abs(ends - share * len(self)).argmin()) + 1
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        mask = rank[group] < first
-        return self.take(mask), self.take(~mask)
+        first = in_first(self.groups, share, seed)
+        return self.take(first), self.take(~first)
 
     def folds(
         self, count: int = 5, seed: int = 0
@@ -228,124 +257,39 @@ class Outcomes:
             ConfigurationError: Fewer than two folds.
             OutcomesError: All rows belong to one group, or there are none.
         """
-        if count < 2:
-            msg = f"folds(count=...) must be at least 2, not {count!r}."
-            raise ConfigurationError(msg)
-        order, sizes, group = self._shuffled(seed)
-        # The largest groups are dealt first, to and fro, so that the folds come out alike.
-        dealt = order[np.argsort(-sizes, kind="stable")]
-        count = min(count, len(order))
-        round_trip = np.concatenate([np.arange(count), np.arange(count)[::-1]])
-        fold = np.empty(len(order), dtype=np.int64)
-        fold[dealt] = np.resize(round_trip, len(order))
-        held = fold[group]
-        return [(np.flatnonzero(held != k), np.flatnonzero(held == k)) for k in range(count)]
+        fold = fold_of(self.groups, count, seed)
+        held = range(int(fold.max()) + 1)
+        return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in held]
 
-    def _shuffled(
-        self, seed: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """The groups in random order, their sizes in that order, and the group of each row."""
-        _, group, size = np.unique(self.groups, return_inverse=True, return_counts=True)
-        if len(size) < 2:
-            msg = (
-                f"A table of {len(self)} rows in {len(size)} groups cannot be split: rows of one "
-                "group stay together, and each side needs at least one."
-            )
-            raise OutcomesError(msg)
-        order = np.random.default_rng(seed).permutation(len(size))
-        return order, size[order], group
+    def _mapped(self, change: Callable[[Floats], Floats], **others: Any) -> Outcomes:
+        """This table with every (n, m) column changed, and other attributes replaced."""
+        changed: dict[str, Any] = {what: change(getattr(self, what)) for what in PLAIN}
+        for what in NAMED:
+            columns: Mapping[str, Floats] = getattr(self, what)
+            changed[what] = {name: change(column) for name, column in columns.items()}
+        return replace(self, **changed, **others)
 
     def columns(self) -> Columns:
         """The table as columns that may be taken apart; the arrays are shared."""
-        plain: dict[Key, Floats] = {(what, ""): getattr(self, what) for what in _PLAIN}
-        named: dict[Key, Floats] = {
-            (what, name): column for what in _NAMED for name, column in getattr(self, what).items()
-        }
-        return Columns(
+        columns = Columns(
             ids=list(self.ids),
             arms=list(self.arms),
-            answers={key: c for key, c in (plain | named).items() if any(c.strides) or not c.size},
             groups=list(self.group_names) or [None] * len(self),
             texts={what: list(texts) for what, texts in self.texts.items()},
             tags=list(self.tags),
-            agreement={
-                (pair, measure): column
-                for pair, measures in self.agreement.items()
-                for measure, column in measures.items()
-            },
         )
+        for what in PLAIN:
+            if not is_empty(getattr(self, what)):
+                columns.answers[what, ""] = getattr(self, what)
+        for what in NAMED:
+            for name, column in getattr(self, what).items():
+                columns.answers[what, name] = column
+        for pair, measures in self.agreement.items():
+            for measure, values in measures.items():
+                columns.agreement[pair, measure] = values
+        return columns
 
     @classmethod
-    def _whole(cls, pieces: Iterable[Columns], source: Source) -> Outcomes:
-        """One table of all pieces."""
-        seen: set[str] = set()
-        kept: list[Columns] = []
-        for piece in pieces:
-            for name in piece.ids:
-                if name in seen:
-                    raise OutcomesError(f"{source.name}, id: {name!r} occurs twice.")
-                seen.add(name)
-            kept.append(piece)
-        return cls.of_columns(merge(kept))
-
-    @classmethod
-    def of_columns(cls, columns: Columns) -> Outcomes:
-        """A table of columns whose arms are in order."""
-        n, m = len(columns), len(columns.arms)
-        nothing = np.broadcast_to(np.nan, (n, m))
-        agreement: dict[str, dict[str, Floats]] = {}
-        for (pair, measure), values in columns.agreement.items():
-            agreement.setdefault(pair, {})[measure] = _fixed(values)
-        named: dict[str, dict[str, Floats]] = {what: {} for what in _NAMED}
-        for (what, name), column in columns.answers.items():
-            if name:
-                named[what][name] = _fixed(column)
-        return cls(
-            ids=tuple(columns.ids),
-            arms=tuple(columns.arms),
-            **{what: _fixed(columns.answers.get((what, ""), nothing)) for what in _PLAIN},
-            **named,
-            groups=_fixed(_numbered(columns.groups)),
-            texts={what: tuple(texts) for what, texts in columns.texts.items()},
-            tags=tuple(columns.tags),
-            agreement=agreement,
-            group_names=tuple(columns.groups) if any(columns.groups) else (),
-        )
-
-
-def _pieces(rows: Iterator[Any], source: Source) -> Iterator[Columns]:
-    start = 1
-    while found := list(islice(rows, _PIECE)):
-        yield gather(found, source.at(range(start, start + len(found))))
-        start += len(found)
-
-
-def _numbered(groups: Sequence[str | None]) -> NDArray[np.int64]:
-    """A number for each row, the same for rows whose group has one name."""
-    if not any(groups):
-        return np.arange(len(groups))
-    numbers: dict[str | int, int] = {}
-    keys = (i if name is None else name for i, name in enumerate(groups))
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
-
-
-def _places(rows: ArrayLike | slice, count: int) -> NDArray[np.int64]:
-    everything = np.arange(count)
-    if isinstance(rows, slice):
-        return everything[rows]
-    asked = np.asarray(rows)
-    return np.atleast_1d(everything[asked if asked.size else asked.astype(np.int64)])
-
-
-def _chosen(column: Floats, index: Any) -> Floats:
-    """Some rows or arms of a column; one that is missing throughout stays free of memory."""
-    if any(column.strides) or not column.size:
-        return _fixed(column[index])
-    picked: Floats = column[index]
-    return np.broadcast_to(np.nan, picked.shape)
-
-
-def _fixed(array: NDArray[_Kind]) -> NDArray[_Kind]:
-    """The same values, which can no longer be written to."""
-    array.flags.writeable = False
-    return array
+    def of_columns(cls, pieces: Iterable[Columns]) -> Outcomes:
+        """A table of pieces that were checked; the pieces are used up."""
+        return cls(**attributes(merge(list(pieces))))

@@ -3,3 +3,5 @@
 Rows are JSON objects on disk and arrays in memory. `rows` checks the objects and turns them into
 `Columns`, and back; `jsonl` and `parquet` read and write files of them, piece by piece.
 """
+
+__all__: list[str] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
-from automix_core.columns import jsonl
+from automix_core.columns import jsonl, parquet
 from automix_core.columns.source import Source
 from automix_core.columns.table import Columns
 from automix_core.errors import OutcomesError
@@ -14,8 +15,14 @@ from automix_core.errors import OutcomesError
 __all__ = ["read", "write"]
 
 
-def read(path: str | Path, rows: int) -> Iterator[Columns]:
-    """The table in pieces of so many rows, each checked but for ids that recur across pieces.
+def read(path: str | Path, rows: int | None = None, *, across: bool = True) -> Iterator[Columns]:
+    """The table in pieces of so many rows, each checked.
+
+    Args:
+        path: The file.
+        rows: Rows in a piece; as many as read fastest where it is left out.
+        across: Refuse ids that recur anywhere in the file, not only within a piece; all ids are
+            kept in memory for it.
 
     Raises:
         OutcomesError: The file cannot be read, or a row is bad.
@@ -23,9 +30,11 @@ def read(path: str | Path, rows: int) -> Iterator[Columns]:
     file = Path(path)
     source = Source(file.name)
     try:
-        if _format(file) == "parquet":
-            raise NotImplementedError
-        yield from jsonl.read(file, rows, source)
+        form = _module(file)
+        for piece in form.read(file, rows or form.PIECE, source):
+            yield piece
+            if not across:
+                source.seen.clear()
     except (OSError, EOFError) as error:
         msg = f"{file} cannot be read: {error}"
         raise OutcomesError(msg) from error
@@ -40,9 +49,7 @@ def write(path: str | Path, columns: Columns) -> None:
     file = Path(path)
     scratch = file.with_name(f"{uuid.uuid4().hex}.{file.name}")
     try:
-        if _format(file) == "parquet":
-            raise NotImplementedError
-        jsonl.write(scratch, columns)
+        _module(file).write(scratch, columns)
         scratch.replace(file)
     except OSError as error:
         msg = f"{file} cannot be written: {error}"
@@ -51,11 +58,12 @@ def write(path: str | Path, columns: Columns) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def _format(path: Path) -> str:
-    """The format that the suffix stands for."""
+def _module(path: Path) -> ModuleType:
+    """The module that reads and writes the format the suffix stands for."""
     name = path.name.lower()
-    for suffix in (".jsonl", ".jsonl.gz", ".parquet"):
-        if name.endswith(suffix):
-            return suffix.split(".")[1]
+    if name.endswith((".jsonl", ".jsonl.gz")):
+        return jsonl
+    if name.endswith(".parquet"):
+        return parquet
     msg = f"{path}: an outcome table is a .jsonl, .jsonl.gz or .parquet file; rename or convert it."
     raise OutcomesError(msg)

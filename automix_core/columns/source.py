@@ -8,10 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from automix_core.columns.table import Columns
 from automix_core.errors import OutcomesError
 from automix_core.evidence import Bools, Floats
 
-__all__ = ["AMOUNT", "COUNT", "NUMBER", "SHARE", "Limits", "Source", "checked", "numbers"]
+__all__ = [
+    "AMOUNT",
+    "COUNT",
+    "NUMBER",
+    "SHARE",
+    "Limits",
+    "Source",
+    "checked",
+    "name",
+    "numbers",
+    "text",
+    "texts",
+    "to_the_first_error",
+]
 
 _LONGEST = 60
 
@@ -25,12 +39,14 @@ class Source:
         unit: What the places count: "line" or "row".
         places: The place of each row, counted from 1.
         pool: Texts that were read before, so that equal ones are kept once.
+        seen: Ids that were read before.
     """
 
     name: str
     unit: str = "row"
     places: Sequence[int] = ()
     pool: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
     def at(self, places: Sequence[int]) -> Source:
         """The same source, for the rows at these places."""
@@ -40,6 +56,17 @@ class Source:
         """What is wrong with a field of the row with this index; an empty field is the row."""
         at = f", {where}" if where else ""
         return OutcomesError(f"{self.name}, {self.unit} {self.places[row]}{at}: {problem}")
+
+    def first_of(self, ids: Sequence[str]) -> None:
+        """Remember these ids.
+
+        Raises:
+            OutcomesError: One was there before.
+        """
+        for i, row_id in enumerate(ids):
+            if row_id in self.seen:
+                raise self.error(i, "id", f"{row_id!r} occurs twice; every row needs its own.")
+            self.seen.add(row_id)
 
     def shared(self, text: str) -> str:
         """An equal text, kept once however often it is read."""
@@ -71,6 +98,22 @@ COUNT = Limits("a whole number of at least 0", 0.0, whole=True)
 
 Fail = Callable[[int, str], OutcomesError]
 """Makes the error of the value with this index, from what is wrong with it."""
+
+
+def to_the_first_error(make: Callable[[int, int], Columns], start: int, stop: int) -> Columns:
+    """Columns of the rows from `start` to `stop`, or else the error of the first bad row.
+
+    Columns are checked one field after another, so the first error that shows need not be the
+    first in the file; rows in halves, and halves of halves, lead to that one.
+    """
+    try:
+        return make(start, stop)
+    except OutcomesError:
+        if stop - start > 1:
+            middle = (start + stop) // 2
+            to_the_first_error(make, start, middle)
+            to_the_first_error(make, middle, stop)
+        raise
 
 
 def numbers(values: Sequence[Any], limits: Limits, fail: Fail) -> Floats:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from automix_core.columns.arrays import fixed, numbered
 from automix_core.evidence import Floats
 
-__all__ = ["TEXTS", "Columns", "Key", "merge"]
+__all__ = [
+    "NAMED",
+    "PLAIN",
+    "TEXTS",
+    "Columns",
+    "Key",
+    "attributes",
+    "merge",
+]
+
+PLAIN = ("quality", "cost", "latency", "input_tokens", "output_tokens")
+"""Fields of an answer that hold one number; the first two are required."""
+
+NAMED = ("signals", "checks", "check_latency")
+"""Fields of an answer that hold one number for each signal."""
 
 TEXTS = ("query", "question", "context")
 
@@ -110,3 +126,28 @@ def _costs(pieces: list[Columns]) -> Iterator[tuple[str, Floats]]:
     for piece in pieces:
         for i, name in enumerate(piece.arms):
             yield name, piece.answers["cost", ""][:, i]
+
+
+def attributes(columns: Columns) -> dict[str, Any]:
+    """The columns under the names of the attributes of `Outcomes`."""
+    nothing = np.broadcast_to(np.nan, (len(columns), len(columns.arms)))
+    found: dict[str, Any] = dict.fromkeys(PLAIN, nothing) | {what: {} for what in NAMED}
+    for (what, name), column in columns.answers.items():
+        if name:
+            found[what][name] = fixed(column)
+        else:
+            found[what] = fixed(column)
+    agreement: dict[str, dict[str, Floats]] = {}
+    for (pair, measure), values in columns.agreement.items():
+        agreement.setdefault(pair, {})[measure] = fixed(values)
+    named = any(name is not None for name in columns.groups)
+    return {
+        **found,
+        "ids": tuple(columns.ids),
+        "arms": tuple(columns.arms),
+        "groups": fixed(numbered(columns.groups)),
+        "texts": {what: tuple(texts) for what, texts in columns.texts.items()},
+        "tags": tuple(columns.tags) if any(columns.tags) else (),
+        "agreement": agreement,
+        "group_names": tuple(columns.groups) if named else (),
+    }
