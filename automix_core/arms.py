@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,14 @@ from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.prices import NOMINAL, Priced, as_price, listed_price
 from automix_core.request import Needs
 
+if TYPE_CHECKING:
+    from automix_core.workload import Workload
+
 __all__ = ["Arm", "Arms", "Capabilities", "CostBasis", "Described", "complete_arm"]
 
-CostBasis = Literal["prices", "declared", "assumed"]
-"""Where relative costs come from: the price lists, `Arm(relative_cost=...)`, or the order alone."""
+CostBasis = Literal["prices", "measured", "declared", "assumed"]
+"""Where relative costs come from: the price lists, the examples that a router was fitted on,
+`Arm(relative_cost=...)`, or the order alone."""
 
 ASSUMED_RATIO = 10.0
 """Each arm is taken to cost this many times the one before it where nothing is known."""
@@ -112,12 +116,19 @@ class Arms(Sequence[Arm]):
         arms: At least two arms with different names.
         reference_cost: What one call to the dearest arm costs, if that was fixed before (by a
             fit, or when the router was first made); else it is read off these arms.
+        workload: What calls cost on average where that was measured by a fit. The arms then
+            stand in its order, for that is how everything was fitted.
 
     Raises:
         ConfigurationError: Fewer than two arms, or two of one name.
     """
 
-    def __init__(self, arms: Sequence[Arm], reference_cost: float | None = None) -> None:
+    def __init__(
+        self,
+        arms: Sequence[Arm],
+        reference_cost: float | None = None,
+        workload: Workload | None = None,
+    ) -> None:
         if len(arms) < 2:
             msg = f"A router needs at least two models, and got {len(arms)}."
             raise ConfigurationError(msg)
@@ -131,6 +142,14 @@ class Arms(Sequence[Arm]):
                 raise ConfigurationError(msg)
         self.basis, costs = _relative_costs(arms)
         order = sorted(range(len(arms)), key=lambda i: costs[i])
+        self.checking: NDArray[np.float64] | None = None
+        if workload is not None:
+            now = workload.at({arm.name: arm.price for arm in arms})
+            self.basis = "prices" if self.basis == "prices" else "measured"
+            order = [names.index(name) for name in now.arms]
+            measured = dict(zip(now.arms, now.cost.tolist(), strict=True))
+            costs = [measured[name] for name in names]
+            self.checking = now.checking
         self._arms = tuple(arms[i] for i in order)
         self.costs: NDArray[np.float64] = np.array([costs[i] for i in order])
         self.names = tuple(arm.name for arm in self._arms)

@@ -58,7 +58,11 @@ class Case:
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
             raise ConfigurationError(msg)
-        self._with_check = 1 + self._verification(verifier)
+        self._checking = self._verification(verifier)
+        known = arms.costs > 0
+        self._check_share = np.divide(
+            self._checking, arms.costs, out=np.zeros_like(arms.costs), where=known
+        )
         self._misfits = {
             index: why
             for index, arm in enumerate(arms)
@@ -130,7 +134,8 @@ class Case:
             able=np.array([[self.ruled_out(i) is None for i in places]]),
             answered=np.array([[i in self.answers for i in places]]),
             confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
-            cost=(self.arms.costs * self._with_check)[None, :],
+            cost=(self.arms.costs + self._checking)[None, :],
+            checking=self._checking[None, :],
             reference_cost=self.arms.reference_cost,
             draw=np.array([draw]),
             signals={
@@ -162,18 +167,21 @@ class Case:
         return self.arms.position(name)
 
     def _verification(self, verifier: Verifier) -> Floats:
-        """Cost of verifying each answer, in units of that answer; the last is never checked."""
+        """Cost of verifying each answer, in the unit of `Arms.costs`; the last is never checked."""
         if self.request.kind != "answer":
             return np.zeros(len(self.arms))
+        if self.arms.checking is not None:
+            return self.arms.checking
         checked: list[Arm] = list(self.arms)[:-1]
-        return np.array([*(verifier.relative_cost(arm) for arm in checked), 0.0])
+        shares = np.array([*(verifier.relative_cost(arm) for arm in checked), 0.0])
+        return self.arms.costs * shares
 
     def _expected(self, index: int) -> float:
         """US dollars that an arm and the check of its answer are expected to cost."""
         price = self.arms[index].price
         tokens = self.request.needs.tokens or NOMINAL.input_tokens
         expected = price.cost(Usage(tokens, NOMINAL.output_tokens)) if price else None
-        return (expected or 0.0) * float(self._with_check[index])
+        return (expected or 0.0) * float(1 + self._check_share[index])
 
 
 def _row(count: int, known: dict[int, float | None]) -> Floats:

@@ -120,8 +120,8 @@ class Decision(_Record):
         cost: US dollars of all calls; `None` where any call is unpriced.
         known_cost: US dollars of the calls that could be priced.
         unpriced_calls: How many calls could not be priced.
-        cost_basis: What the costs that steered the choice rest on: `prices`, `declared` or
-            `assumed`.
+        cost_basis: What the costs that steered the choice rest on: `prices`, `measured` (on the
+            examples of a fit), `declared` or `assumed`.
         always_largest: What asking the dearest arm alone would have cost.
         propensity: Probability with which a randomising policy would act this way.
         latency: Seconds from the request to the decision.
@@ -141,7 +141,7 @@ class Decision(_Record):
     cost: float | None = None
     known_cost: float = 0.0
     unpriced_calls: int = 0
-    cost_basis: Literal["prices", "declared", "assumed"] = "assumed"
+    cost_basis: Literal["prices", "measured", "declared", "assumed"] = "assumed"
     always_largest: AlwaysLargest | None = None
     propensity: float = 1.0
     latency: float = 0.0

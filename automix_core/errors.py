@@ -2,7 +2,8 @@
 
     AutomixError
     ├── ConfigurationError     something was set up wrongly; the message says what to do
-    │   └── UnknownNameError   a name that does not exist; the message lists those that do
+    │   ├── UnknownNameError   a name that does not exist; the message lists those that do
+    │   └── NotFittedError     a part that learns from examples was used before it saw any
     ├── SavedRouterError       a saved router that cannot be read here
     ├── OutcomesError          an outcome table that cannot be read or used
     ├── AllArmsFailed          no arm gave a usable answer; `causes` holds every reason
@@ -26,6 +27,7 @@ __all__ = [
     "AllArmsFailed",
     "AutomixError",
     "ConfigurationError",
+    "NotFittedError",
     "OutcomesError",
     "SavedRouterError",
     "StreamInterrupted",
@@ -58,6 +60,17 @@ class UnknownNameError(ConfigurationError):
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         listed = ", ".join(repr(k) for k in sorted(known)) or "none"
         super().__init__(f"There is no {what} {name!r}. What exists: {listed}.")
+
+
+class NotFittedError(ConfigurationError):
+    """A part that learns from examples was used before it saw any.
+
+    Args:
+        what: The part's name.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what!r} learns from examples: call router.fit(outcomes) first.")
 
 
 class SavedRouterError(AutomixError):

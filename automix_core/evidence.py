@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automix_core.flow import Reply
 
-__all__ = ["Actions", "Answer", "Bools", "Estimates", "Evidence", "Floats", "Run", "Signal", "Stop"]
+__all__ = [
+    "Actions",
+    "Answer",
+    "Bools",
+    "Estimates",
+    "Evidence",
+    "Examples",
+    "Floats",
+    "Run",
+    "Signal",
+    "Stop",
+    "Verdicts",
+]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -68,8 +81,9 @@ class Evidence:
         answered: (n, arms) the arm's answer is in hand.
         confidence: (n, arms) the verifier's confidence in that answer; NaN where there is none.
         signals: The contributing signals by name, each (n, arms), NaN where missing.
-        cost: (n, arms) what asking the arm is listed to cost, its verification included. US
+        cost: (n, arms) what asking the arm is expected to cost, its verification included. US
             dollars, or relative units where a price is unknown.
+        checking: (n, arms) the part of `cost` that verification takes: saved by committing.
         reference_cost: Mean cost of one call to the dearest arm, in the same unit.
         draw: (n,) one uniform number in [0, 1), drawn anew each step, so that policies are pure.
     """
@@ -78,6 +92,7 @@ class Evidence:
     answered: Bools
     confidence: Floats
     cost: Floats
+    checking: Floats
     reference_cost: float
     draw: Floats
     signals: Mapping[str, Floats] = field(default_factory=dict)
@@ -111,9 +126,50 @@ class Evidence:
             answered=np.repeat(self.answered, count, axis=0),
             confidence=confidence,
             cost=np.repeat(self.cost, count, axis=0),
+            checking=np.repeat(self.checking, count, axis=0),
             draw=np.repeat(self.draw, count),
             signals=values,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """What every arm answered to n requests, as estimators learn from it; each array (n, arms).
+
+    Attributes:
+        quality: In [0, 1]; NaN where the arm was not asked.
+        confidence: The verifier's confidence in that answer; NaN where there is none.
+        signals: The contributing signals by name; NaN where missing.
+    """
+
+    quality: Floats
+    confidence: Floats
+    signals: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.quality)
+
+    def take(self, rows: Any) -> Examples:
+        """Some of the rows, by an index array, a mask or a slice."""
+        signals = {name: values[rows] for name, values in self.signals.items()}
+        return Examples(self.quality[rows], self.confidence[rows], signals)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdicts:
+    """What a verifier said of recorded answers, and what that cost; each array (n, arms).
+
+    Attributes:
+        confidence: NaN where there is no verdict.
+        signals: The contributing signals by name.
+        cost: US dollars; NaN where there is no answer.
+        latency: Seconds; NaN where unknown.
+    """
+
+    confidence: Floats
+    signals: Mapping[str, Floats]
+    cost: Floats
+    latency: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +182,9 @@ class Estimates:
         cost: Remaining cost, verification included; 0 for an answer in hand.
         latency: Seconds until the arm's answer; NaN where unknown, 0 for an answer in hand.
         reference_cost: Mean cost of one call to the dearest arm, in the unit of `cost`.
+        ahead: (n, arms) value, in points of quality, of asking the arm, having its answer
+            verified and acting best from there on, for the preference at hand. NaN, or `None` for
+            all, where the estimator does not look past the next answer.
     """
 
     quality: Floats
@@ -133,6 +192,28 @@ class Estimates:
     cost: Floats
     latency: Floats
     reference_cost: float
+    ahead: Floats | None = None
+
+    @classmethod
+    def of(
+        cls, evidence: Evidence, quality: Floats, sd: Floats, ahead: Floats | None = None
+    ) -> Estimates:
+        """Estimates of quality, with cost as listed and latency unknown.
+
+        Args:
+            evidence: What the estimates rest on.
+            quality: (n, arms) expected quality.
+            sd: (n, arms) standard deviation of that belief.
+            ahead: (n, arms) as in the attribute.
+        """
+        return cls(
+            quality=quality,
+            sd=sd,
+            cost=np.where(evidence.answered, 0.0, evidence.cost),
+            latency=np.where(evidence.answered, 0.0, np.nan),
+            reference_cost=evidence.reference_cost,
+            ahead=ahead,
+        )
 
 
 @dataclass(frozen=True, slots=True)

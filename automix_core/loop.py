@@ -119,4 +119,5 @@ class Loop:
         return Outcome(answer.reply, ledger.end(status, answer.arm, why))
 
     def _decide(self, evidence: Evidence, case: Case) -> Actions:
-        return self.policy.decide(self.estimator.estimate(evidence), evidence, case.preference)
+        estimates = self.estimator.estimate(evidence, case.preference)
+        return self.policy.decide(estimates, evidence, case.preference)

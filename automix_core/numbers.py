@@ -7,7 +7,7 @@ from typing import Any
 
 from automix_core.errors import ConfigurationError
 
-__all__ = ["not_negative"]
+__all__ = ["at_least", "not_negative"]
 
 
 def not_negative(value: Any, what: str, unit: str) -> None:
@@ -24,4 +24,15 @@ def not_negative(value: Any, what: str, unit: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and value >= 0):
         msg = f"{what} must be {unit}, not {value!r}."
+        raise ConfigurationError(msg)
+
+
+def at_least(least: int, value: Any, what: str) -> None:
+    """Check that a value is a whole number of at least `least`.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        msg = f"{what} must be a whole number of at least {least}, not {value!r}."
         raise ConfigurationError(msg)

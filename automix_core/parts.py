@@ -9,15 +9,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from automix_core.errors import ConfigurationError, UnknownNameError
-from automix_core.evidence import Actions, Answer, Estimates, Evidence, Signal
+import numpy as np
+
+from automix_core.errors import UnknownNameError
+from automix_core.evidence import (
+    Actions,
+    Answer,
+    Estimates,
+    Evidence,
+    Examples,
+    Floats,
+    Signal,
+    Verdicts,
+)
 from automix_core.flow import Flow, SampleOptions
+from automix_core.numbers import at_least
 from automix_core.request import Preference, Request
 
 if TYPE_CHECKING:
     from automix_core.arms import Arm
+    from automix_core.outcomes import Outcomes
 
 __all__ = [
     "Estimator",
@@ -56,11 +69,7 @@ def at_least_one(part: Part, *names: str) -> None:
         ConfigurationError: One is not.
     """
     for name in names:
-        value = getattr(part, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            what = f"{type(part).__name__}.{name}"
-            msg = f"{what} must be a whole number of at least 1, not {value!r}."
-            raise ConfigurationError(msg)
+        at_least(1, getattr(part, name), f"{type(part).__name__}.{name}")
 
 
 def parts_of_kind(kind: str) -> dict[str, type[Part]]:
@@ -118,6 +127,37 @@ class Verifier(Part, ABC):
         """This verifier, once the adapter has read off its helpers what they can do."""
         return self
 
+    def leaves(self) -> tuple[Verifier, ...]:
+        """The verifiers that this one can be narrowed down to, each with a signal of its own."""
+        return (self,)
+
+    def recorded(self, outcomes: Outcomes) -> Verdicts:
+        """What this verifier said of every answer in an outcome table.
+
+        Args:
+            outcomes: n rows; the signal stands there under this verifier's name.
+
+        Raises:
+            ConfigurationError: The table does not hold the signal; the message lists what it does.
+        """
+        if self.name not in outcomes.signals:
+            what = "signal in the outcome table named"
+            raise UnknownNameError(what, self.name, outcomes.signals)
+        confidence = outcomes.signals[self.name]
+        unknown = np.full_like(confidence, np.nan)
+        cost = outcomes.checks.get(self.name, unknown)
+        listed = self.expected_cost(outcomes)
+        return Verdicts(
+            confidence=confidence,
+            signals={self.name: confidence},
+            cost=np.where(np.isnan(cost), listed, cost),
+            latency=outcomes.check_latency.get(self.name, unknown),
+        )
+
+    def expected_cost(self, outcomes: Outcomes) -> Floats:
+        """What one verification costs where the table does not say, (n, arms) US dollars."""
+        return outcomes.cost
+
     def __or__(self, other: Verifier) -> Verifier:
         """Both verifiers, averaged."""
         combine: Any = find_part("verifier", "combined")
@@ -131,15 +171,28 @@ class Estimator(Part, ABC):
     kind = "estimator"
 
     @abstractmethod
-    def estimate(self, evidence: Evidence) -> Estimates:
+    def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Quality, cost and latency of every arm, given what is known so far.
 
         Args:
             evidence: n rows.
+            preference: How quality is traded against cost; what lies ahead depends on it.
 
         Returns:
             Arrays of shape (n, arms).
+
+        Raises:
+            NotFittedError: The estimator learns from examples and has not seen any.
         """
+
+    def fit(self, examples: Examples) -> Estimator:
+        """A copy that has learned from examples; this very one where there is nothing to learn.
+
+        Args:
+            examples: What each arm answered to n requests, how good it was, and what the
+                verifier said.
+        """
+        return self
 
 
 class Policy(Part, ABC):

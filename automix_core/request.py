@@ -67,6 +67,10 @@ class Request:
         return self.once or self.kind == "utility"
 
 
+_ALWAYS = ("cost_weight", "latency_weight")
+_NUMBERS = (*_ALWAYS, "max_cost", "max_latency", "budget", "min_quality")
+
+
 @dataclass(frozen=True, slots=True)
 class Preference:
     """How one request trades quality against cost and latency.
@@ -78,6 +82,11 @@ class Preference:
         max_cost: Most US dollars this request may be expected to cost; needs known prices.
         max_latency: Seconds after which no further arm is started once an answer is in hand.
             What already runs is not cut short.
+        budget: Mean US dollars a request may cost; a fitted router meets it in expectation on
+            traffic like its examples. It takes the place of `cost_weight`, as the next two do.
+        min_quality: Mean quality that must be reached, as cheaply as a fitted router can.
+        maximise: `value`, or `ibc_lift` for AutoMix's gain of quality a dollar over that of
+            always asking the dearest of two arms; that needs a fitted router.
         force: Name of the one arm to ask, unverified; the other arms serve only if it fails. Where
             no arm has that name, `cheapest` and `dearest` stand for the first and the last arm
             that can serve the request.
@@ -91,6 +100,9 @@ class Preference:
     latency_weight: float = 0.0
     max_cost: float | None = None
     max_latency: float | None = None
+    budget: float | None = None
+    min_quality: float | None = None
+    maximise: Literal["value", "ibc_lift"] = "value"
     force: str | None = None
 
     def __new__(cls, *_args: Any, **given: Any) -> Self:
@@ -104,13 +116,31 @@ class Preference:
 
     def __post_init__(self) -> None:
         """Check every number once, so that no policy has to."""
-        for name in ("cost_weight", "latency_weight", "max_cost", "max_latency"):
+        for name in _NUMBERS:
             value = getattr(self, name)
-            if value is not None or not name.startswith("max_"):
+            if value is not None or name in _ALWAYS:
                 not_negative(value, f"Preference.{name}", "a number of at least 0")
         if not isinstance(self.force, str | None):
             msg = f"Preference.force must be the name of an arm, not {self.force!r}."  # type: ignore[unreachable]
             raise ConfigurationError(msg)
+
+        if self.maximise not in ("value", "ibc_lift"):
+            msg = f"Preference.maximise must be 'value' or 'ibc_lift', not {self.maximise!r}."  # type: ignore[unreachable]
+            raise ConfigurationError(msg)
+        if len(self.objectives) > 1:
+            msg = f"A preference has one objective; give one of {self.objectives}."
+            raise ConfigurationError(msg)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """What is asked for instead of the best value at `cost_weight`."""
+        lift = self.maximise != "value"
+        asked = (
+            ("budget", self.budget is not None),
+            ("min_quality", self.min_quality is not None),
+            ("maximise", lift),
+        )
+        return tuple(name for name, given in asked if given)
 
     def forcing(self, name: str) -> Preference:
         """The same preference, with an arm forced."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_core.evidence import Actions, Estimates, Evidence, Floats
+from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
 from automix_core.parts import Policy
 from automix_core.request import Preference
 
@@ -18,12 +18,16 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Value(Policy):
-    """Stop or ask, whichever is worth more, looking one step ahead.
+    """Stop or ask, whichever is worth more.
 
     The value of stopping is the best estimated quality in hand. The value of asking an arm is the
     better of its quality and that, less `cost_weight * remaining cost / reference cost` and
     `latency_weight * latency`. Money already spent counts for nothing. Ties go to stopping, then
-    to the cheaper arm. The ask is final where no dearer arm could follow.
+    to the cheaper arm.
+
+    An estimator that looks further ahead says itself what asking an arm and going on from there
+    is worth. Asking it is then compared with committing to it, which saves its verification.
+    Without such foresight the ask is final only where no dearer arm could follow.
     """
 
     name = "value"
@@ -36,25 +40,40 @@ class Value(Policy):
         stop_value = in_hand[rows, kept]
 
         reached = np.maximum(estimates.quality, stop_value[:, None])
-        worth = np.where(evidence.able, reached - self._price(estimates, preference), -np.inf)
+        worth = reached - self._price(estimates, estimates.cost, preference)
+        commits = self._none_follows(evidence)
+        if estimates.ahead is not None:
+            saved = estimates.cost - evidence.checking
+            committed = reached - self._price(estimates, saved, preference)
+            foreseen = ~np.isnan(estimates.ahead)
+            commits = np.where(foreseen, committed >= estimates.ahead - ROUNDING, commits)
+            further = np.where(commits, committed, estimates.ahead)
+            worth = np.where(foreseen, further, np.where(commits, committed, worth))
+        worth = np.where(evidence.able, worth, -np.inf)
         asked = np.argmax(worth, axis=1)
         run_value = worth[rows, asked]
 
         run = run_value > stop_value + ROUNDING
         nothing = np.isneginf(run_value) & np.isneginf(stop_value)
-        dearer_left = np.arange(evidence.able.shape[1]) > asked[:, None]
         return Actions(
             arm=np.where(nothing, -1, np.where(run, asked, kept)),
             run=run,
-            final=run & ~(evidence.able & dearer_left).any(axis=1),
+            final=run & commits[rows, asked],
             propensity=np.ones(len(rows)),
             stop_value=stop_value,
             run_value=run_value,
         )
 
-    def _price(self, estimates: Estimates, preference: Preference) -> Floats:
+    def _price(self, estimates: Estimates, cost: Floats, preference: Preference) -> Floats:
         """What each arm's remaining cost and latency are worth in points of quality."""
-        priced: Floats = preference.cost_weight * (estimates.cost / estimates.reference_cost)
+        priced: Floats = preference.cost_weight * (cost / estimates.reference_cost)
         if preference.latency_weight:
             priced += preference.latency_weight * np.nan_to_num(estimates.latency, nan=0.0)
         return priced
+
+    def _none_follows(self, evidence: Evidence) -> Bools:
+        """Where no dearer arm could be asked after an arm: (n, arms)."""
+        able = evidence.able
+        dearer = np.zeros_like(able)
+        dearer[:, :-1] = np.logical_or.accumulate(able[:, :0:-1], axis=1)[:, ::-1]
+        return ~dearer

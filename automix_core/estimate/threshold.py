@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from automix_core.errors import ConfigurationError
-from automix_core.evidence import Estimates, Evidence
+from automix_core.estimate.regions import FittedThreshold
+from automix_core.evidence import Estimates, Evidence, Examples
 from automix_core.parts import Estimator
+from automix_core.request import Preference
 
 __all__ = ["Threshold"]
 
@@ -45,15 +47,13 @@ class Threshold(Estimator):
                 msg = f"Threshold.{name} must lie in [0, 1], not {value!r}."
                 raise ConfigurationError(msg)
 
-    def estimate(self, evidence: Evidence) -> Estimates:
+    def fit(self, examples: Examples) -> Estimator:
+        """The threshold that examples speak for, anew for every preference."""
+        return FittedThreshold().fit(examples)
+
+    def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Confidence for what was answered, the prior for what was not."""
         prior = self.threshold + DEFAULT_COST_WEIGHT  # above 0.9 no belief any more, but the line
         believed = np.where(np.isnan(evidence.confidence), self.unverified, evidence.confidence)
         quality = np.where(evidence.answered, believed, prior)
-        return Estimates(
-            quality=quality,
-            sd=np.zeros_like(quality),
-            cost=np.where(evidence.answered, 0.0, evidence.cost),
-            latency=np.where(evidence.answered, 0.0, np.nan),
-            reference_cost=evidence.reference_cost,
-        )
+        return Estimates.of(evidence, quality, np.zeros_like(quality))

@@ -9,13 +9,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from automix_core.evidence import Answer, Signal
+import numpy as np
+
+from automix_core.evidence import Answer, Floats, Signal
 from automix_core.flow import Flow, SampleOptions, Token
 from automix_core.parts import Settles, Verifier, at_least_one
 from automix_core.request import Request
 
 if TYPE_CHECKING:
     from automix_core.arms import Arm
+    from automix_core.outcomes import Outcomes
 
 __all__ = ["AnswerLikelihood", "likelihood"]
 
@@ -48,6 +51,10 @@ class AnswerLikelihood(Verifier):
     def relative_cost(self, arm: Arm) -> float:
         """Nothing: the signal comes with the answer."""
         return 0.0
+
+    def expected_cost(self, outcomes: Outcomes) -> Floats:
+        """Nothing."""
+        return np.where(outcomes.has, 0.0, np.nan)
 
     def verify(
         self,

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from automix_core.evidence import Answer, Signal
+import numpy as np
+
+from automix_core.evidence import Answer, Signal, Verdicts
 from automix_core.flow import Flow, SampleOptions
 from automix_core.parts import Settles, Verifier
 from automix_core.request import Request
 from automix_core.verify.answer_likelihood import AnswerLikelihood
 from automix_core.verify.self_verification import SelfVerification
+from automix_core.verify.true_probability import TrueProbability
 
 if TYPE_CHECKING:
     from automix_core.arms import Arm
+    from automix_core.outcomes import Outcomes
 
 __all__ = ["Auto"]
 
@@ -38,6 +42,27 @@ class Auto(Verifier):
     def relative_cost(self, arm: Arm) -> float:
         """Nothing where log-probabilities are returned, else one call."""
         return 0.0 if arm.can.logprobs else self.asking.relative_cost(arm)
+
+    def leaves(self) -> tuple[Verifier, ...]:
+        """Every verifier that needs no setting up: a fit takes those that prove informative."""
+        return (self.free, TrueProbability(), self.asking)
+
+    def recorded(self, outcomes: Outcomes) -> Verdicts:
+        """What came with the answer where it did, else what was asked for."""
+        named = [part for part in (self.free, self.asking) if part.name in outcomes.signals]
+        if len(named) < 2:
+            return (named or [self.free])[0].recorded(outcomes)
+        free, asked = (part.recorded(outcomes) for part in named)
+        came = ~np.isnan(free.confidence)
+        return Verdicts(
+            confidence=np.where(came, free.confidence, asked.confidence),
+            signals={
+                **{name: np.where(came, np.nan, s) for name, s in asked.signals.items()},
+                **free.signals,
+            },
+            cost=np.where(came, free.cost, asked.cost),
+            latency=np.where(came, free.latency, asked.latency),
+        )
 
     def verify(self, request: Request, answer: Answer, arm: Arm, settles: Settles) -> Flow[Signal]:
         """Use what came with the answer, or ask."""

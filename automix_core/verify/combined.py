@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from automix_core.errors import ConfigurationError
-from automix_core.evidence import Answer, Signal
+from automix_core.evidence import Answer, Signal, Verdicts
 from automix_core.flow import Flow, SampleOptions
 from automix_core.parts import Settles, Verifier
 from automix_core.request import Request
 
 if TYPE_CHECKING:
     from automix_core.arms import Arm
+    from automix_core.outcomes import Outcomes
 
 __all__ = ["Combined"]
 
@@ -70,6 +73,24 @@ class Combined(Verifier):
     def relative_cost(self, arm: Arm) -> float:
         """The sum of all parts."""
         return sum(verifier.relative_cost(arm) for verifier in self.verifiers)
+
+    def leaves(self) -> tuple[Verifier, ...]:
+        """The parts, and theirs."""
+        return tuple(leaf for verifier in self.verifiers for leaf in verifier.leaves())
+
+    def recorded(self, outcomes: Outcomes) -> Verdicts:
+        """The weighted mean of what the parts said."""
+        parts = [verifier.recorded(outcomes) for verifier in self.verifiers]
+        given = np.stack([part.confidence for part in parts])
+        weights = np.where(np.isnan(given), 0.0, np.reshape(self.weights, (-1, 1, 1)))
+        total = weights.sum(axis=0)
+        said = (weights * np.nan_to_num(given)).sum(axis=0)
+        return Verdicts(
+            confidence=np.divide(said, total, out=np.full_like(said, np.nan), where=total > 0),
+            signals={name: s for part in parts for name, s in part.signals.items()},
+            cost=sum(part.cost for part in parts),  # type: ignore[arg-type]
+            latency=sum(part.latency for part in parts),  # type: ignore[arg-type]
+        )
 
     def helpers(self) -> Mapping[str, Any]:
         """The helpers of all parts."""

@@ -11,6 +11,7 @@ def evidence(**signals):
         answered=np.array([[True, False, False]]),
         confidence=np.full((1, 3), np.nan),
         cost=np.array([[1.0, 2.0, 3.0]]),
+        checking=np.array([[0.5, 0.5, 0.0]]),
         reference_cost=3.0,
         draw=np.array([0.25]),
         signals={name: np.array([row]) for name, row in signals.items()},

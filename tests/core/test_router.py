@@ -152,8 +152,8 @@ class MiddleIsPoor(Threshold):
 
     name = ""
 
-    def estimate(self, evidence):
-        estimates = super().estimate(evidence)
+    def estimate(self, evidence, preference):
+        estimates = super().estimate(evidence, preference)
         quality = np.where(evidence.answered, estimates.quality, estimates.quality * [1, 0, 1])
         return replace(estimates, quality=quality)
 

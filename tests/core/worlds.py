@@ -15,13 +15,16 @@ def evidences(draw, rows=None):
     arms = draw(st.integers(2, 4))
     answered = table(draw, n, arms, st.booleans())
     verified = answered & table(draw, n, arms, st.booleans())
-    cost = np.sort(table(draw, n, arms, st.sampled_from([0.01, 0.1, 0.5, 1.0])), axis=1)
+    listed = np.sort(table(draw, 1, arms, st.sampled_from([0.01, 0.1, 0.5, 1.0])), axis=1)
+    cost = np.repeat(listed, n, axis=0)  # one price list for all rows
+    share = draw(st.sampled_from([0.0, 0.25, 0.5])) * (np.arange(arms) < arms - 1)
     confidence = table(draw, n, arms, COARSE | st.floats(0, 1))
     return Evidence(
         able=~answered & table(draw, n, arms, st.booleans()),
         answered=answered,
         confidence=np.where(verified, confidence, np.nan),
         cost=cost,
+        checking=cost * share,
         reference_cost=draw(st.sampled_from([0.5, 1.0, 2.0])),
         draw=table(draw, n, 1, st.floats(0, 0.99))[:, 0],
     )
@@ -54,6 +57,7 @@ def row_of(evidence, index):
         answered=evidence.answered[[index]],
         confidence=evidence.confidence[[index]],
         cost=evidence.cost[[index]],
+        checking=evidence.checking[[index]],
         reference_cost=evidence.reference_cost,
         draw=evidence.draw[[index]],
     )

@@ -95,12 +95,14 @@ def test_money_already_spent_counts_for_nothing():
         answered=np.array([[True, False]]),
         confidence=np.array([[0.4, np.nan]]),
         cost=np.array([[0.1, 1.0]]),
+        checking=np.zeros((1, 2)),
         reference_cost=1.0,
         draw=np.zeros(1),
     )
     dear = replace(evidence, cost=np.array([[1000.0, 1.0]]))
     one, other = (
-        Value().decide(Threshold().estimate(e), e, Preference()) for e in (evidence, dear)
+        Value().decide(Threshold().estimate(e, Preference()), e, Preference())
+        for e in (evidence, dear)
     )
     assert one.first() == other.first() == Run(1, final=True)
     assert one.run_value == other.run_value

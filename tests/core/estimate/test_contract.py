@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from automix_core import Router
+from automix_core import Preference, Router
 from automix_core.decide import Value
 from automix_core.estimate import Threshold
 from automix_core.parts import parts_of_kind
@@ -19,9 +19,9 @@ FIELDS = ("quality", "sd", "cost", "latency")
 
 @given(evidence=evidences())
 def test_many_rows_at_once_are_the_same_as_row_by_row(estimator, evidence):
-    together = estimator.estimate(evidence)
+    together = estimator.estimate(evidence, Preference())
     for index in range(len(evidence)):
-        alone = estimator.estimate(row_of(evidence, index))
+        alone = estimator.estimate(row_of(evidence, index), Preference())
         for name in FIELDS:
             np.testing.assert_array_equal(
                 getattr(together, name)[[index]], getattr(alone, name), err_msg=name
@@ -30,7 +30,7 @@ def test_many_rows_at_once_are_the_same_as_row_by_row(estimator, evidence):
 
 @given(evidence=evidences())
 def test_estimates_are_a_quality_a_cost_and_a_latency_of_every_arm(estimator, evidence):
-    made = estimator.estimate(evidence)
+    made = estimator.estimate(evidence, Preference())
     assert {getattr(made, name).shape for name in FIELDS} == {evidence.able.shape}
     assert ((made.quality >= 0) & (made.quality <= 1)).all()
     assert (made.sd >= 0).all()
@@ -39,7 +39,7 @@ def test_estimates_are_a_quality_a_cost_and_a_latency_of_every_arm(estimator, ev
 
 @given(evidence=evidences())
 def test_an_answer_in_hand_costs_nothing_more_and_takes_no_time(estimator, evidence):
-    made = estimator.estimate(evidence)
+    made = estimator.estimate(evidence, Preference())
     assert (made.cost[evidence.answered] == 0).all()
     assert (made.latency[evidence.answered] == 0).all()
     np.testing.assert_array_equal(made.cost[~evidence.answered], evidence.cost[~evidence.answered])
@@ -48,7 +48,7 @@ def test_an_answer_in_hand_costs_nothing_more_and_takes_no_time(estimator, evide
 @given(evidence=evidences(rows=1))
 def test_the_evidence_is_left_as_it_was(estimator, evidence):
     before = row_of(evidence, 0)
-    estimator.estimate(evidence)
+    estimator.estimate(evidence, Preference())
     np.testing.assert_array_equal(evidence.confidence, before.confidence)
     np.testing.assert_array_equal(evidence.cost, before.cost)
 

@@ -21,10 +21,11 @@ def kept(confidences, threshold, weight=0.1):
         answered=np.tile([True, False], (n, 1)),
         confidence=np.column_stack([confidences, np.full(n, np.nan)]),
         cost=np.tile([0.001, 0.012], (n, 1)),
+        checking=np.zeros((n, 2)),
         reference_cost=0.012,
         draw=np.zeros(n),
     )
-    estimates = Threshold(threshold).estimate(evidence)
+    estimates = Threshold(threshold).estimate(evidence, Preference())
     return ~Value().decide(estimates, evidence, Preference(cost_weight=weight)).run
 
 

@@ -1,0 +1,111 @@
+"""The Bayesian meta-verifier: one logistic posterior of every arm's quality on all signals in hand.
+
+For each set of arms that may have answered, and for each arm whose quality is wanted, asked or
+not, a regularised logistic regression on the log-odds of every signal. Few examples and several
+signals are its home ground: a signal that says nothing gets a weight near 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Self
+
+import numpy as np
+
+from automix_core.errors import NotFittedError
+from automix_core.estimate.logistic import (
+    fit_logistic,
+    scale_of,
+    sigmoid,
+    signal_features,
+    standardised,
+)
+from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
+from automix_core.numbers import at_least, not_negative
+from automix_core.parts import Estimator
+from automix_core.request import Preference
+
+__all__ = ["Bayes"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bayes(Estimator):
+    """Quality of every arm as a logistic function of all signals seen so far.
+
+    Attributes:
+        penalty: Ridge penalty on each slope, in examples: the prior precision of a standardised
+            weight. The intercept is free.
+        depth: Most answers whose signals are used at once; of more, the dearest are.
+        most_examples: A fit takes an evenly spread sample of so many; more teach it nothing.
+        names_: The signals, in order; none where there is only the confidence.
+        prior_: (arms,) mean quality.
+        scales_: By the arms that answered, such as "0,1": (2, features) the centre and the
+            spread of each feature, whatever the scale of its signal.
+        weights_: By the same: (arms, features + 1), the intercept first.
+    """
+
+    name = "bayes"
+    penalty: float = 3.0
+    depth: int = 3
+    most_examples: int = 20_000
+    names_: tuple[str, ...] | None = None
+    prior_: Floats | None = None
+    scales_: dict[str, Floats] | None = None
+    weights_: dict[str, Floats] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(1, self.depth, "Bayes.depth")
+        at_least(2, self.most_examples, "Bayes.most_examples")
+        not_negative(self.penalty, "Bayes.penalty", "a number of at least 0")
+
+    def fit(self, examples: Examples) -> Self:
+        """One regression for each set of answers in hand and each arm."""
+        if len(examples) > self.most_examples:
+            spread = np.linspace(0, len(examples) - 1, self.most_examples).astype(int)
+            examples = examples.take(spread)
+        names = tuple(sorted(examples.signals))
+        arms = examples.quality.shape[1]
+        scales: dict[str, Floats] = {}
+        weights: dict[str, Floats] = {}
+        for size in range(1, min(self.depth, arms) + 1):
+            for belief in combinations(range(arms), size):
+                features = signal_features(examples, belief, names)
+                unseen = np.isnan(examples.quality[:, belief]).any(axis=1)
+                seen = np.logical_not(unseen)
+                scale = scale_of(features[seen])
+                told = standardised(features, scale)
+                scales[_key(belief)] = scale
+                weights[_key(belief)] = np.stack(
+                    [self._posterior(told, examples.quality[:, arm], seen) for arm in range(arms)]
+                )
+        prior = np.nanmean(examples.quality, axis=0)
+        return replace(self, names_=names, prior_=prior, scales_=scales, weights_=weights)
+
+    def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
+        """The posterior mean quality of every arm."""
+        if self.prior_ is None or self.scales_ is None or self.weights_ is None:
+            raise NotFittedError(self.name)
+        quality = np.tile(self.prior_, (len(evidence), 1))
+        for pattern in np.unique(evidence.answered, axis=0):
+            belief = tuple(np.flatnonzero(pattern).tolist())[-self.depth :]
+            if not belief:
+                continue
+            rows = (evidence.answered == pattern).all(axis=1)
+            features = signal_features(evidence, belief, self.names_ or ())[rows]
+            told = standardised(features, self.scales_[_key(belief)])
+            weights = self.weights_[_key(belief)]
+            quality[rows] = sigmoid(weights[:, 0] + told @ weights[:, 1:].T)
+        return Estimates.of(evidence, quality, np.zeros_like(quality))
+
+    def _posterior(self, features: Floats, quality: Floats, seen: Bools) -> Floats:
+        """The weights for one arm; with nothing to learn from, an even chance."""
+        known = seen & ~np.isnan(quality)
+        if not known.any():
+            return np.zeros(features.shape[1] + 1)
+        return fit_logistic(features[known], quality[known], self.penalty)
+
+
+def _key(belief: tuple[int, ...]) -> str:
+    return ",".join(map(str, belief))

@@ -1,0 +1,163 @@
+"""What a router would have done on recorded outcomes: the loop on arrays, with no model call.
+
+The same estimator and policy decide here and live. All rows take their next step together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automix_core.evidence import Bools, Evidence, Examples, Floats, Run
+
+if TYPE_CHECKING:
+    from automix_core.outcomes import Outcomes
+    from automix_core.parts import Estimator, Policy, Verifier
+    from automix_core.request import Preference
+    from automix_core.workload import Workload
+
+__all__ = ["Recorded", "Replay", "replay"]
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What was done on each row.
+
+    Attributes:
+        arms: The arms' names, cheapest first.
+        arm: (n,) place of the arm whose answer was returned.
+        asked: (n, arms) the arm was asked.
+        verified: (n, arms) its answer was verified.
+        quality: (n,) of the returned answer.
+        cost: (n,) US dollars, verification included.
+        latency: (n,) seconds, one call after another; NaN where any is unknown.
+        confidence: (n,) in the returned answer; NaN where it was not verified.
+    """
+
+    arms: tuple[str, ...]
+    arm: NDArray[np.int64]
+    asked: Bools
+    verified: Bools
+    quality: Floats
+    cost: Floats
+    latency: Floats
+    confidence: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """An outcome table, as one verifier and one list of mean costs see it.
+
+    Attributes:
+        examples: What estimators learn from and what is revealed step by step.
+        cost: (n, arms) US dollars of each answer.
+        check_cost: (n, arms) US dollars of verifying it.
+        latency: (n, arms) seconds of each answer.
+        check_latency: (n, arms) seconds of verifying it.
+        workload: The mean costs that are known beforehand.
+    """
+
+    examples: Examples
+    cost: Floats
+    check_cost: Floats
+    latency: Floats
+    check_latency: Floats
+    workload: Workload
+
+    @classmethod
+    def of(cls, outcomes: Outcomes, verifier: Verifier, workload: Workload) -> Recorded:
+        """A table with its signals read by a verifier."""
+        verdicts = verifier.recorded(outcomes)
+        return cls(
+            examples=Examples(outcomes.quality, verdicts.confidence, verdicts.signals),
+            cost=outcomes.cost,
+            check_cost=np.nan_to_num(verdicts.cost),
+            latency=outcomes.latency,
+            check_latency=np.where(verdicts.cost == 0, 0.0, verdicts.latency),
+            workload=workload,
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> Recorded:
+        """Some of the rows."""
+        return Recorded(
+            self.examples.take(rows),
+            self.cost[rows],
+            self.check_cost[rows],
+            self.latency[rows],
+            self.check_latency[rows],
+            self.workload,
+        )
+
+    def evidence(self, rows: NDArray[np.int64], asked: Bools, draw: Floats) -> Evidence:
+        """What is known of some rows once certain arms were asked and verified."""
+        seen = asked[rows]
+        shape = seen.shape
+        checking = self.workload.checking
+        return Evidence(
+            able=~seen & ~np.isnan(self.examples.quality[rows]),
+            answered=seen,
+            confidence=np.where(seen, self.examples.confidence[rows], np.nan),
+            cost=np.broadcast_to(self.workload.cost + checking, shape),
+            checking=np.broadcast_to(checking, shape),
+            reference_cost=self.workload.reference_cost,
+            draw=draw[rows],
+            signals={
+                name: np.where(seen, values[rows], np.nan)
+                for name, values in self.examples.signals.items()
+            },
+        )
+
+
+def replay(
+    recorded: Recorded,
+    estimator: Estimator,
+    policy: Policy,
+    preference: Preference,
+    *,
+    seed: int = 0,
+    first: Run | None = None,
+) -> Replay:
+    """Follow estimator and policy through every row.
+
+    Args:
+        recorded: n rows; each holds at least one arm.
+        estimator: Fitted, where it learns.
+        policy: Decides.
+        preference: The trade-off.
+        seed: Of the draws of policies that randomise.
+        first: What is done first in every row, whatever the policy would do.
+    """
+    shape = recorded.cost.shape
+    generator = np.random.default_rng(seed)
+    asked, verified = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    arm = np.full(shape[0], -1)
+    active = np.arange(shape[0])
+    if first is not None:
+        asked[:, first.arm] = True
+        verified[:, first.arm] = not first.final
+        arm[:] = first.arm
+        active = active[:0] if first.final else active
+    while len(active):
+        evidence = recorded.evidence(active, asked, generator.random(shape[0]))
+        actions = policy.decide(estimator.estimate(evidence, preference), evidence, preference)
+        arm[active] = actions.arm
+        asked[active[actions.run], actions.arm[actions.run]] = True
+        onward = actions.run & ~actions.final
+        verified[active[onward], actions.arm[onward]] = True
+        active = active[onward]
+    rows = np.arange(shape[0])
+    return Replay(
+        arms=recorded.workload.arms,
+        arm=arm,
+        asked=asked,
+        verified=verified,
+        quality=recorded.examples.quality[rows, arm],
+        cost=np.where(asked, recorded.cost, 0).sum(axis=1)
+        + np.where(verified, recorded.check_cost, 0).sum(axis=1),
+        latency=np.where(asked, recorded.latency, 0).sum(axis=1)
+        + np.where(verified, recorded.check_latency, 0).sum(axis=1),
+        confidence=np.where(verified, recorded.examples.confidence, np.nan)[rows, arm],
+    )
