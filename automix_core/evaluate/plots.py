@@ -102,7 +102,7 @@ def pictures(study: Study) -> tuple[Picture, ...]:
 
 
 def _cost_quality(study: Study, narrow: bool) -> Figure:
-    figure, axes = _new(narrow, wide_size=(7.0, 4.5), narrow_size=(3.6, 3.8))
+    figure, axes = _new(narrow, wide_size=(7.0, 4.5), narrow_size=(3.2, 3.5))
     axes.set_xlabel("US dollars for 1,000 requests")
     axes.set_ylabel("mean quality")
     axes.grid(visible=True, color=COLOURS["rule"], linewidth=0.6)
@@ -239,7 +239,7 @@ def _cost_quality_alt(study: Study) -> str:
 
 
 def _calibration(calibration: Calibration, narrow: bool) -> Figure:
-    figure, axes = _new(narrow, wide_size=(3.4, 3.6), narrow_size=(3.6, 3.6))
+    figure, axes = _new(narrow, wide_size=(3.4, 3.6), narrow_size=(3.2, 3.2))
     axes.plot([0, 1], [0, 1], "--", color=COLOURS["muted"], linewidth=1.0, zorder=1)
     believed = np.array([b.believed for b in calibration.bins])
     mean, low, high = _columns(b.quality for b in calibration.bins)
@@ -261,7 +261,7 @@ def _calibration(calibration: Calibration, narrow: bool) -> Figure:
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
     axes.grid(visible=True, color=COLOURS["rule"], linewidth=0.6)
-    axes.set_xlabel(calibration.belief, parse_math=False)
+    axes.set_xlabel(shortened(calibration.belief, 34), parse_math=False)
     axes.set_ylabel("mean quality found")
     return figure
 
@@ -280,7 +280,7 @@ def _calibration_alt(calibration: Calibration) -> str:
 def _shares(study: Study, narrow: bool) -> Figure:
     count = len(study.shares)
     height = 0.62 * count + 0.5
-    figure, axes = _new(narrow, wide_size=(7.0, height), narrow_size=(3.6, height + 0.1 * count))
+    figure, axes = _new(narrow, wide_size=(7.0, height), narrow_size=(3.2, height + 0.1 * count))
     answers, spend, checks = np.array([(s.answers, s.spend, s.checks) for s in study.shares]).T
     at = np.arange(count, dtype=float)
     colours = COLOURS
