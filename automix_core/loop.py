@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from automix_core.case import Case, validity
 from automix_core.decision import Decision
 from automix_core.errors import AllArmsFailed
-from automix_core.evidence import Actions, Answer, Evidence, Run, Signal
+from automix_core.evidence import Actions, Answer, Evidence, Run, Signal, Stop
 from automix_core.flow import Ask, Failure, Flow, Reply, SampleOptions, Wave
 from automix_core.ledger import Ledger
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.reasons import why_run, why_stop
+from automix_core.request import Preference
+from automix_core.tradeoff import Branch
 
 __all__ = ["Loop", "Outcome"]
 
@@ -37,12 +39,14 @@ class Loop:
         estimator: Evidence in, estimates out.
         policy: Estimates in, action out.
         draw: Gives a uniform number in [0, 1), one for each step.
+        branches: The preferences that one was drawn from to meet a budget, with probabilities.
     """
 
     verifier: Verifier
     estimator: Estimator
     policy: Policy
     draw: Callable[[], float]
+    branches: Sequence[Branch] = ()
 
     def answer(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         """The loop, with its decision published however it ends."""
@@ -56,15 +60,19 @@ class Loop:
 
     def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         draw = self.draw()
+        alike = list(self.branches)
         while True:
             only = case.only_choice
+            evidence = None if only is not None else case.evidence(draw)
             actions = (
-                self._decide(case.evidence(draw), case)
-                if only is None
-                else Actions.without_choice(only)
+                Actions.without_choice(only)
+                if evidence is None
+                else self._decide(evidence, case.preference)
             )
-            ledger.propensity *= float(actions.propensity[0])
             action = actions.first()
+            ledger.propensity *= float(actions.propensity[0])
+            if evidence is not None and len(alike) > 1:
+                ledger.propensity *= self._narrowed(alike, evidence, action)
             if action is None:
                 raise AllArmsFailed(case.causes)
             if not isinstance(action, Run):
@@ -109,7 +117,7 @@ class Loop:
         seen = case.evidence(draw)
 
         def settles(signals: Sequence[Signal]) -> bool:
-            return self._decide(seen.supposing(index, signals), case).unanimous()
+            return self._decide(seen.supposing(index, signals), case.preference).unanimous()
 
         return (yield from self.verifier.verify(case.request, answer, case.arms[index], settles))
 
@@ -118,6 +126,14 @@ class Loop:
         status, why = why_stop(case, index, actions)
         return Outcome(answer.reply, ledger.end(status, answer.arm, why))
 
-    def _decide(self, evidence: Evidence, case: Case) -> Actions:
-        estimates = self.estimator.estimate(evidence, case.preference)
-        return self.policy.decide(estimates, evidence, case.preference)
+    def _decide(self, evidence: Evidence, preference: Preference) -> Actions:
+        estimates = self.estimator.estimate(evidence, preference)
+        return self.policy.decide(estimates, evidence, preference)
+
+    def _narrowed(
+        self, alike: list[Branch], evidence: Evidence, action: Run | Stop | None
+    ) -> float:
+        """Leave the branches that act alike here; gives the probability of acting so."""
+        before = sum(share for share, _ in alike)
+        alike[:] = [b for b in alike if self._decide(evidence, b[1]).first() == action]
+        return sum(share for share, _ in alike) / before

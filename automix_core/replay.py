@@ -5,7 +5,8 @@ The same estimator and policy decide here and live. All rows take their next ste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from automix_core.outcomes import Outcomes
     from automix_core.parts import Estimator, Policy, Verifier
     from automix_core.request import Preference
+    from automix_core.tradeoff import Branch
     from automix_core.workload import Workload
 
-__all__ = ["Recorded", "Replay", "replay"]
+__all__ = ["Recorded", "Replay", "replay", "replayed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,11 @@ class Replay:
     cost: Floats
     latency: Floats
     confidence: Floats
+
+    def spread(self, rows: int) -> Replay:
+        """Room for so many rows of the same kind, yet to be filled."""
+        columns = [getattr(self, column.name) for column in fields(self)[1:]]
+        return Replay(self.arms, *(np.zeros((rows, *c.shape[1:]), c.dtype) for c in columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,3 +168,35 @@ def replay(
         + np.where(verified, recorded.check_latency, 0).sum(axis=1),
         confidence=np.where(verified, recorded.examples.confidence, np.nan)[rows, arm],
     )
+
+
+def replayed(
+    recorded: Recorded,
+    estimator: Estimator,
+    policy: Policy,
+    branches: Sequence[Branch],
+    *,
+    seed: int = 0,
+) -> Replay:
+    """The same with a preference that is met by following one of several, drawn row by row.
+
+    Args:
+        recorded: n rows.
+        estimator: Fitted, where it learns.
+        policy: Decides.
+        branches: The preferences, each with its probability.
+        seed: Of all draws.
+    """
+    ends = np.cumsum([probability for probability, _ in branches])[:-1]
+    drawn = np.searchsorted(ends, np.random.default_rng(seed).random(len(recorded.cost)), "right")
+    whole: Replay | None = None
+    for place, (_, preference) in enumerate(branches):
+        rows = np.flatnonzero(drawn == place)
+        part = replay(recorded.take(rows), estimator, policy, preference, seed=seed + 1 + place)
+        if len(branches) == 1:
+            return part
+        whole = whole or part.spread(len(drawn))
+        for column in fields(Replay)[1:]:
+            getattr(whole, column.name)[rows] = getattr(part, column.name)
+    assert whole is not None  # noqa: S101 - there is at least one branch
+    return whole

@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,13 +18,23 @@ from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
 from automix_core.case import Case
 from automix_core.decision import DecisionCallback
 from automix_core.errors import ConfigurationError, SavedRouterError
+from automix_core.fit_report import FitReport
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
 from automix_core.loop import Loop, Outcome
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
+from automix_core.tradeoff import Branch, Tradeoff, drawn
+from automix_core.workload import Workload
+
+if TYPE_CHECKING:
+    from automix_core.outcomes import Outcomes
+    from automix_core.replay import Replay
 
 __all__ = ["Outcome", "Router"]
+
+_UNFITTED = {"workload": None, "tradeoff": None, "fit_report": None}
+"""What a router that was saved before it could be fitted does not hold."""
 
 
 class Router:
@@ -56,6 +67,9 @@ class Router:
         self.seed = seed
         self.arms: Arms | None = None
         self.helpers: dict[str, Arm] = {}
+        self.workload: Workload | None = None
+        self.tradeoff: Tradeoff | None = None
+        self.fit_report: FitReport | None = None
         self._expected_arms: tuple[str, ...] | None = None
         self._reference_cost: float | None = None
         self._cost_basis: CostBasis | None = None
@@ -127,12 +141,7 @@ class Router:
             ConfigurationError: Too few models, doubles, or names a saved router does not know.
         """
         arms = Arms.of(models, describe=describe, prices=prices)
-        if self._expected_arms is not None and set(arms.names) != set(self._expected_arms):
-            msg = (
-                f"This router was made for the models {sorted(self._expected_arms)}, "
-                f"and was given {sorted(arms.names)}. The names must match."
-            )
-            raise ConfigurationError(msg)
+        self._require_arms(arms.names)
         helpers = _helpers(self.verifier, arms, describe)
         bound = Router(
             self.verifier.with_helpers(helpers),
@@ -143,12 +152,104 @@ class Router:
         )
         bound.helpers = helpers
         # US dollars and relative units have nothing in common: another basis starts anew.
-        known = self._reference_cost if arms.basis == self._cost_basis else None
-        bound.arms = Arms(list(arms), known)
-        bound._expected_arms = arms.names
+        dollars = self.workload is not None or arms.basis == self._cost_basis
+        bound.arms = Arms(list(arms), self._reference_cost if dollars else None, self.workload)
+        bound._adopt(self.workload, self.tradeoff, self.fit_report)
+        bound._expected_arms = bound.arms.names
         bound._reference_cost = bound.arms.reference_cost
-        bound._cost_basis = arms.basis
+        bound._cost_basis = bound.arms.basis
         return bound
+
+    def fit(self, outcomes: Outcomes, *, seed: int = 0) -> Router:
+        """A copy of this router that has learned from examples; it has no models yet.
+
+        A composite verifier is narrowed down to the signals that prove informative, and where to
+        start is chosen, both on rows that were not fitted on. `fit_report` says what was found.
+
+        Args:
+            outcomes: What every arm answered to 50 or more requests, and how good that was.
+            seed: Of the splits and resamples.
+
+        Raises:
+            OutcomesError: Too few rows or arms, or costs that leave nothing to trade.
+            ConfigurationError: The table does not hold the verifier's signal.
+        """
+        from automix_core import fitting
+
+        found = fitting.fit(self.verifier, self.estimator, self.policy, outcomes, seed=seed)
+        fitted = Router(
+            found.verifier, found.estimator, self.policy, name=self.name, seed=self.seed
+        )
+        fitted._adopt(found.workload, found.tradeoff, found.report)
+        fitted._expected_arms = found.workload.arms
+        fitted._reference_cost = found.workload.reference_cost
+        return fitted
+
+    def replay(
+        self, outcomes: Outcomes, preference: Preference | None = None, *, seed: int = 0
+    ) -> Replay:
+        """What this router would do on recorded outcomes. No model is called.
+
+        Args:
+            outcomes: n rows that hold the arms the router was fitted for.
+            preference: The trade-off; the default one where left out.
+            seed: Of the draws of policies and budgets that randomise.
+
+        Raises:
+            ConfigurationError: The table holds other arms, lacks the verifier's signal, or the
+                preference cannot be met.
+        """
+        from automix_core import fitting
+        from automix_core.replay import replayed
+
+        if self._expected_arms is not None:
+            self._require_arms(outcomes.arms)
+            outcomes = outcomes.ordered(self._expected_arms)
+        recorded = fitting.recorded_by(outcomes, self.verifier)
+        if self.workload is not None:
+            recorded = replace(recorded, workload=self.workload)
+        branches = self._branches(preference or Preference())
+        return replayed(recorded, self.estimator, self.policy, branches, seed=seed)
+
+    def describe(self) -> list[str]:
+        """What this router is made of and what it learned, in plain sentences."""
+        check = " and ".join(leaf.name for leaf in self.verifier.leaves())
+        inner = getattr(self.estimator, "inner", self.estimator)
+        told = [f"{self.name}: verifier {check}, meta-verifier {inner.name}."]
+        if self._expected_arms is not None:
+            told.append(f"Models, cheapest first: {', '.join(self._expected_arms)}.")
+        if self.fit_report is None:
+            return [*told, "Not calibrated: fit it on examples of your own."]
+        return [*told, *self.fit_report.lines()]
+
+    def _adopt(
+        self, workload: Workload | None, tradeoff: Tradeoff | None, report: FitReport | None
+    ) -> None:
+        self.workload, self.tradeoff, self.fit_report = workload, tradeoff, report
+
+    def _branches(self, preference: Preference) -> tuple[Branch, ...]:
+        """The ways to follow a preference, and how often each is drawn.
+
+        Raises:
+            ConfigurationError: It cannot be met, or needs a fit that was not made.
+        """
+        if self.tradeoff is not None:
+            return self.tradeoff.branches(preference)
+        if preference.objectives:
+            msg = (
+                f"Preference({preference.objectives[0]}=...) needs a calibrated router: "
+                "fit it with router.fit(outcomes), or give cost_weight."
+            )
+            raise ConfigurationError(msg)
+        return ((1.0, preference),)
+
+    def _require_arms(self, names: Sequence[str]) -> None:
+        if self._expected_arms is not None and set(names) != set(self._expected_arms):
+            msg = (
+                f"This router was made for the models {sorted(self._expected_arms)}, "
+                f"and was given {sorted(names)}. The names must match."
+            )
+            raise ConfigurationError(msg)
 
     def save(self, path: str | Path) -> None:
         """Write the router to a directory: `router.json`, and arrays beside it.
@@ -172,7 +273,7 @@ class Router:
         Raises:
             SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
         """
-        match saving.read_router(path, resources or {}):
+        match {**_UNFITTED, **saving.read_router(path, resources or {})}:
             case {
                 "verifier": Verifier() as verifier,
                 "estimator": Estimator() as estimator,
@@ -181,12 +282,16 @@ class Router:
                 "seed": int(seed),
                 "arms": tuple() | None as arms,
                 "reference_cost": float() | None as reference_cost,
-                "cost_basis": "prices" | "declared" | "assumed" | None as cost_basis,
+                "cost_basis": "prices" | "measured" | "declared" | "assumed" | None as cost_basis,
+                "workload": Workload() | None as workload,
+                "tradeoff": Tradeoff() | None as tradeoff,
+                "fit_report": FitReport() | None as report,
             }:
                 router = cls(verifier, estimator, policy, name=name, seed=seed)
             case _:
                 msg = f"{path} does not hold everything that makes a router."
                 raise SavedRouterError(msg)
+        router._adopt(workload, tradeoff, report)
         router._expected_arms = arms
         router._reference_cost = reference_cost
         router._cost_basis = cost_basis
@@ -202,6 +307,9 @@ class Router:
             "verifier": self.verifier,
             "estimator": self.estimator,
             "policy": self.policy,
+            "workload": self.workload,
+            "tradeoff": self.tradeoff,
+            "fit_report": self.fit_report,
         }
 
     def route(
@@ -227,9 +335,11 @@ class Router:
         ]
         if on_decision is not None:
             listeners.append(on_decision)
+        branches = self._branches(chosen)
+        chosen = drawn(branches, self._draw() if len(branches) > 1 else 0.0)
         ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
         case = Case(request, arms, chosen, ledger, self.verifier)
-        parts = Loop(self.verifier, self.estimator, self.policy, self._draw)
+        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, branches)
         return parts.answer(ledger, case)
 
     def _draw(self) -> float:

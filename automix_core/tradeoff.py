@@ -7,17 +7,18 @@ them is reached in expectation by drawing one of the two for each request.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Floats
+from automix_core.metrics.hull import Hull
 from automix_core.parts import Part
 from automix_core.request import Preference
 
-__all__ = ["Branch", "Tradeoff", "upper_hull"]
+__all__ = ["Branch", "Tradeoff", "drawn"]
 
 Branch = tuple[float, Preference]
 """A probability, and the preference that is followed with it."""
@@ -62,41 +63,31 @@ class Tradeoff(Part):
         return ((1.0, preference),)
 
     def _at_cost(self, preference: Preference, budget: float) -> tuple[Branch, ...]:
-        hull = upper_hull(self.cost, self.quality)
-        costs = self.cost[hull]
-        if budget < costs[0] * (1 - 1e-9):
+        hull = Hull.of(self.cost, self.quality)
+        least = float(hull.cost[0])
+        if budget < least * (1 - 1e-9):
             msg = (
-                f"No budget below {costs[0]:.4g} US dollars a request can be kept: that is what "
-                f"the cheapest way costs. {budget:.4g} was asked for."
+                f"A mean budget of {budget:.4g} US dollars a request cannot be kept: "
+                f"the cheapest way costs {least:.4g}."
             )
             raise ConfigurationError(msg)
-        return self._between(preference, hull, costs, budget)
+        return self._mixed(preference, hull.mix(budget))
 
     def _at_quality(self, preference: Preference, floor: float) -> tuple[Branch, ...]:
-        hull = upper_hull(self.cost, self.quality)
-        qualities = self.quality[hull]
-        if floor > qualities[-1] + ROUNDING:
-            msg = (
-                f"A mean quality of {floor:.4g} is out of reach: "
-                f"the best that was measured is {qualities[-1]:.4g}."
-            )
+        hull = Hull.of(self.cost, self.quality)
+        best = float(hull.quality[-1])
+        if floor > best + ROUNDING:
+            msg = f"A mean quality of {floor:.4g} is out of reach: the best measured is {best:.4g}."
             raise ConfigurationError(msg)
-        return self._between(preference, hull, qualities, floor)
+        cost = float(np.interp(floor, hull.quality, hull.cost))
+        return self._mixed(preference, hull.mix(cost))
 
-    def _between(
-        self, preference: Preference, hull: NDArray[np.int64], reached: Floats, wanted: float
-    ) -> tuple[Branch, ...]:
-        """One or two points of the hull whose mean is what is wanted, as near as can be."""
-        above = int(np.searchsorted(reached, wanted))
-        if above == 0 or above == len(hull):
-            place = hull[min(above, len(hull) - 1)]
-            return ((1.0, replace(preference, cost_weight=float(self.weights[place]))),)
-        below = above - 1
-        share = float((wanted - reached[below]) / (reached[above] - reached[below]))
+    def _mixed(self, preference: Preference, shares: Mapping[int, float]) -> tuple[Branch, ...]:
+        """One branch for each point of a mixture."""
         return tuple(
-            (part, replace(preference, cost_weight=float(self.weights[hull[place]])))
-            for part, place in ((1 - share, below), (share, above))
-            if part > 0
+            (share, replace(preference, cost_weight=float(self.weights[place])))
+            for place, share in shares.items()
+            if share > 0
         )
 
     def _best_lift(self) -> float:
@@ -110,27 +101,11 @@ class Tradeoff(Part):
         return float(self.weights[int(np.argmax(slope))])
 
 
-def upper_hull(cost: Floats, quality: Floats) -> NDArray[np.int64]:
-    """The points that no mixture of others beats: more quality at the same mean cost.
-
-    Args:
-        cost: (points,).
-        quality: (points,).
-
-    Returns:
-        Their places, by ascending cost and ascending quality (Andrew's monotone chain).
-    """
-    hull: list[int] = []
-    for place in np.lexsort((-quality, cost)).tolist():
-        if hull and quality[place] <= quality[hull[-1]] + ROUNDING:
-            continue
-        while len(hull) > 1 and _turns_up(cost, quality, hull[-2], hull[-1], place):
-            hull.pop()
-        hull.append(place)
-    return np.array(hull)
-
-
-def _turns_up(cost: Floats, quality: Floats, first: int, second: int, third: int) -> bool:
-    """Whether the second point lies on or below the line from the first to the third."""
-    rise = (quality[second] - quality[first]) * (cost[third] - cost[first])
-    return bool(rise <= (quality[third] - quality[first]) * (cost[second] - cost[first]))
+def drawn(branches: tuple[Branch, ...], number: float) -> Preference:
+    """The branch that a uniform number in [0, 1) falls on."""
+    reached = 0.0
+    for share, preference in branches:
+        reached += share
+        if number < reached:
+            return preference
+    return branches[-1][1]

@@ -1,11 +1,11 @@
 """Evaluation: metrics of routers and of verifiers, intervals, and fair comparisons."""
 
-from automix_core.evaluate.bootstrap import Bootstrap, Measure
-from automix_core.evaluate.gaps import apgr, cpt, pgr, routed_share
-from automix_core.evaluate.hull import Hull, aiq, area, pareto_distance
-from automix_core.evaluate.lift import ibc_lift, ibc_lifts, mean_region_lift, region_lifts
-from automix_core.evaluate.oracle import oracle
-from automix_core.evaluate.verifiers import (
+from automix_core.metrics.bootstrap import Bootstrap, Measure
+from automix_core.metrics.gaps import apgr, cpt, pgr, routed_share
+from automix_core.metrics.hull import Hull, aiq, area, pareto_distance
+from automix_core.metrics.lift import ibc_lift, ibc_lifts, mean_region_lift, region_lifts
+from automix_core.metrics.oracle import oracle
+from automix_core.metrics.verifiers import (
     Reliability,
     SignalQuality,
     auc,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from automix_core import ConfigurationError
 from automix_core.evaluate import Hull, aiq, area, pareto_distance
-from automix_core.evaluate.hull import areas, hull_at, pareto_distances
+from automix_core.metrics.hull import areas, hull_at, pareto_distances
 
 COARSE = st.integers(0, 8).map(lambda k: k / 8)
 FINE = st.integers(0, 10**6).map(lambda k: k / 10**6)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from automix_core.errors import ConfigurationError
-from automix_core.evaluate.hull import Hull
+from automix_core.metrics.hull import Hull
 from automix_core.evidence import Floats
 
 __all__ = ["ibc_lift", "ibc_lifts", "mean_region_lift", "region_lifts"]

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Floats
 
-__all__ = ["Bootstrap", "Measure", "first_over_last"]
+__all__ = ["Bootstrap", "Measure", "first_over_last", "standard_error"]
 
 RESAMPLES = 2000
 BLOCKS = 10_000
@@ -200,3 +200,18 @@ class Bootstrap:
             drawn += np.arange(size, dtype=np.int32)[:, None] * np.int32(self.count)
             counts = np.bincount(drawn.ravel(), minlength=size * self.count)
             yield counts.reshape(size, self.count).astype(float)
+
+
+def standard_error(values: Floats, groups: NDArray[np.int64]) -> float:
+    """Standard error of a mean whose rows hang together in groups; infinite for one group.
+
+    Args:
+        values: (rows,) finite.
+        groups: (rows,) rows with one value belong together.
+    """
+    _, unit, size = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(size) < 2:
+        return float("inf")
+    residual = np.bincount(unit, values) - values.mean() * size
+    spread = (residual**2).sum() * len(size) / (len(size) - 1)
+    return float(np.sqrt(spread) / len(values))

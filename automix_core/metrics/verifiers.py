@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from automix_core.errors import ConfigurationError
-from automix_core.evaluate.bootstrap import RESAMPLES, Bootstrap, Measure
+from automix_core.metrics.bootstrap import RESAMPLES, Bootstrap, Measure
 from automix_core.evidence import Bools, Floats
 
 __all__ = [

@@ -1,0 +1,157 @@
+"""Meta-verifiers tried on examples that they were not fitted on.
+
+A trial asks: starting with each arm and verifying its answer, what does the router reach at each
+cost weight, and is that better than asking the best arm alone? Rows of one group are held out
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automix_core.evidence import Floats, Run
+from automix_core.metrics.bootstrap import standard_error
+from automix_core.parts import Estimator, Policy
+from automix_core.replay import Recorded, replay
+from automix_core.request import Preference
+
+__all__ = ["Split", "Trial", "try_out"]
+
+Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Places of the rows to fit on, and of those held out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What starting with each arm led to on held-out rows.
+
+    Attributes:
+        weights: (weights,) the cost weights tried.
+        quality: (weights, arms, n) quality of the answer returned in each row; NaN for the
+            dearest arm, which is never verified, and for arms that a row does not hold.
+        cost: (weights, arms, n) US dollars.
+        alone_quality: (arms, n) quality of each arm asked alone.
+        alone_cost: (arms, n) US dollars.
+        reference_cost: Mean cost of the dearest arm, US dollars.
+        groups: (n,) rows that hang together.
+    """
+
+    weights: Floats
+    quality: Floats
+    cost: Floats
+    alone_quality: Floats
+    alone_cost: Floats
+    reference_cost: float
+    groups: NDArray[np.int64]
+
+    @property
+    def mean_quality(self) -> Floats:
+        """(weights, arms); NaN for the dearest arm."""
+        return _mean(self.quality)
+
+    @property
+    def mean_cost(self) -> Floats:
+        """US dollars, (weights, arms); NaN for the dearest arm."""
+        return _mean(self.cost)
+
+    @property
+    def value(self) -> Floats:
+        """Mean value of each start, (weights, arms); NaN for the dearest arm."""
+        return self.mean_quality - self._price(self.mean_cost)
+
+    @property
+    def alone_value(self) -> Floats:
+        """Mean value of asking each arm alone, unverified, (weights, arms)."""
+        quality, cost = _mean(self.alone_quality), _mean(self.alone_cost)
+        return quality - self._price(np.broadcast_to(cost, (len(self.weights), len(cost))))
+
+    @property
+    def doubt(self) -> Floats:
+        """Standard error of each start's value less the best single arm's, (weights, arms)."""
+        best = np.argmax(self.alone_value, axis=1)
+        doubt = np.full(self.quality.shape[:2], np.inf)
+        for row, weight in enumerate(self.weights / self.reference_cost):
+            alone = self.alone_quality[best[row]] - weight * self.alone_cost[best[row]]
+            gained = self.quality[row] - weight * self.cost[row] - alone
+            for arm, values in enumerate(gained):
+                if (known := ~np.isnan(values)).any():
+                    doubt[row, arm] = standard_error(values[known], self.groups[known])
+        return doubt
+
+    @property
+    def score(self) -> float:
+        """Mean over the cost weights of the best that can be had, verifying or not."""
+        sure = np.where(np.isnan(self.value), -np.inf, self.value - self.doubt)
+        return float(np.maximum(sure.max(axis=1), self.alone_value.max(axis=1)).mean())
+
+    def followed(self, index: int) -> tuple[int, bool, Floats, Floats]:
+        """What a router would do at one of the cost weights.
+
+        Args:
+            index: Place of the weight.
+
+        Returns:
+            The arm it starts with, whether it verifies that arm's answer, and (n,) quality and
+            cost on the held-out rows.
+        """
+        sure = np.where(np.isnan(self.value[index]), -np.inf, self.value[index] - self.doubt[index])
+        start, alone = int(np.argmax(sure)), int(np.argmax(self.alone_value[index]))
+        if sure[start] > self.alone_value[index, alone]:
+            return start, True, self.quality[index, start], self.cost[index, start]
+        return alone, False, self.alone_quality[alone], self.alone_cost[alone]
+
+    def _price(self, cost: Floats) -> Floats:
+        priced: Floats = self.weights[:, None] * cost / self.reference_cost
+        return priced
+
+
+def try_out(
+    recorded: Recorded,
+    estimator: Estimator,
+    policy: Policy,
+    weights: Sequence[float],
+    splits: Sequence[Split],
+    groups: NDArray[np.int64],
+) -> Trial:
+    """Fit on each split's first rows, and replay the others from every start.
+
+    Args:
+        recorded: n rows.
+        estimator: The meta-verifier to try.
+        policy: Decides on its estimates.
+        weights: Cost weights to try.
+        splits: Each row is held out once.
+        groups: (n,) rows that hang together.
+    """
+    rows, arms = recorded.cost.shape
+    quality = np.full((len(weights), arms, rows), np.nan)
+    cost = np.full_like(quality, np.nan)
+    for trained, held in splits:
+        fitted = estimator.fit(recorded.examples.take(trained))
+        part = recorded.take(held)
+        for place, weight in enumerate(weights):
+            for arm in range(arms - 1):
+                seen = replay(part, fitted, policy, Preference(weight), first=Run(arm))
+                quality[place, arm, held] = seen.quality
+                cost[place, arm, held] = np.where(np.isnan(seen.quality), np.nan, seen.cost)
+    return Trial(
+        weights=np.asarray(weights, dtype=float),
+        quality=quality,
+        cost=cost,
+        alone_quality=recorded.examples.quality.T,
+        alone_cost=recorded.cost.T,
+        reference_cost=recorded.workload.reference_cost,
+        groups=groups,
+    )
+
+
+def _mean(values: Floats) -> Floats:
+    """Mean over the last axis without NaN; NaN where there is nothing else."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=-1)
+    total = np.where(known, values, 0).sum(axis=-1)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
