@@ -79,7 +79,9 @@ def _along(corners: Floats) -> Floats:
 
 
 def _ways() -> list[tuple[float, float, str, str]]:
-    return [(dx * far, dy * far, h, v) for far in (NEAR, FAR, FARTHER) for dx, dy, h, v in DIRECTIONS]
+    return [
+        (dx * far, dy * far, h, v) for far in (NEAR, FAR, FARTHER) for dx, dy, h, v in DIRECTIONS
+    ]
 
 
 def _annotate(axes: Axes, label: Label, dx: float, dy: float, across: str, up: str) -> Any:
@@ -108,14 +110,12 @@ def _inside(axes: Axes, text: Any) -> Floats:
     shift = min(frame[2] - EDGE - box[2], 0.0) + max(frame[0] + EDGE - box[0], 0.0)
     across, up = text.xyann
     if shift and text.get_va() != "center":
-        text.xyann = (across + shift * 72 / axes.get_figure(root=True).dpi, up)
+        text.xyann = (across + shift * 72 / text.get_figure(root=True).dpi, up)
         box = np.asarray(text.get_window_extent().extents)
     return box
 
 
-def _price(
-    axes: Axes, box: Floats, point: Floats, taken: Sequence[Floats], busy: Floats
-) -> float:
+def _price(axes: Axes, box: Floats, point: Floats, taken: Sequence[Floats], busy: Floats) -> float:
     """How bad a place is: what it covers, whether it leaves the axes, how far off it is."""
     left, low, right, high = box
     inside = (busy[:, 0] > left) & (busy[:, 0] < right) & (busy[:, 1] > low) & (busy[:, 1] < high)

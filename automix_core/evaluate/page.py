@@ -6,13 +6,12 @@ and then how far to trust them. Its content policy forbids scripts and requests 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from importlib.resources import files
 
 from automix_core._version import __version__
 from automix_core.evaluate.html import Html, Number, details, table, tag
 from automix_core.evaluate.plots import MOST_NAMES, Picture, pictures
-from automix_core.evaluate.study import Calibration, Measure, Study
+from automix_core.evaluate.study import Belief, Study
 from automix_core.evaluate.svg import as_svg
 from automix_core.evaluate.wording import (
     dollars,
@@ -22,6 +21,7 @@ from automix_core.evaluate.wording import (
     quality_with_interval,
     seconds_with_interval,
 )
+from automix_core.metrics.bootstrap import Measure
 
 __all__ = ["page"]
 
@@ -40,9 +40,9 @@ def page(study: Study) -> str:
     sections = [
         _verdict(study),
         _cost_quality(study, drawn["cost-quality"]),
-        _calibrations(study, drawn),
+        _beliefs(study, drawn),
         _shares(study, drawn["shares"]),
-        _section("What the router does", _sentences(study.rule)),
+        _rule(study),
         _regrets(study),
         _method(study),
     ]
@@ -73,7 +73,7 @@ def _verdict(study: Study) -> Html:
 def _cost_quality(study: Study, picture: Picture) -> Html:
     caption = (
         "Up and to the left is better. The dashed line is what sending requests to single models "
-        "at random reaches for the same money (the open circle: for the router’s money); only what "
+        "at random reaches for the same money (the open circle: for the router's money); only what "
         "lies above it is a gain. The oracle knows the best answer beforehand. Cross and band: 95 % intervals."
     )
     points = table(
@@ -116,47 +116,49 @@ def _numbered(study: Study) -> list[str]:
     return [numbers.get(id(point), "") + point.name for point in study.points]
 
 
-def _calibrations(study: Study, drawn: dict[str, Picture]) -> Html:
-    if not study.calibrations:
+def _beliefs(study: Study, drawn: dict[str, Picture]) -> Html:
+    if not study.beliefs:
         return Html("")
     blocks = []
-    for number, one in enumerate(study.calibrations, start=1):
+    for number, one in enumerate(study.beliefs, start=1):
         picture = drawn.get(f"calibration-{number}")
         if picture is not None:
             head = tag("h3", one.arm)
             blocks.append(tag("div", head, _figure(picture, _marks(one)), _bins(one)))
     intro = (
-        "Points on the dashed line: the router expected what came. Points above it: the answers "
-        "were better than expected. The bars below say how many answers each point stands for."
+        "Points on the dashed line: what was believed is what came. Points above it: the answers "
+        "were better than believed. The bars below say how many answers each point stands for."
     )
-    left_out = len(study.calibrations) - len(blocks)
+    left_out = len(study.beliefs) - len(blocks)
     more = [tag("p", f"{left_out} more models are not pictured.")] if left_out else []
     grid = tag("div", *blocks, class_="pair")
-    return _section("Can its confidence be trusted?", tag("p", intro, class_="caption"), grid, *more)
+    return _section(
+        "Can its confidence be trusted?", tag("p", intro, class_="caption"), grid, *more
+    )
 
 
-def _marks(calibration: Calibration) -> str:
+def _marks(belief: Belief) -> str:
     """The three measures of a belief, for the caption."""
     measures: tuple[tuple[str, Measure | None], ...] = (
-        ("AUC", calibration.auc),
-        ("Brier score", calibration.brier),
-        ("calibration error (ECE)", calibration.ece),
+        ("AUC", belief.auc),
+        ("Brier score", belief.brier),
+        ("calibration error (ECE)", belief.ece),
     )
     said = [f"{name} {quality_with_interval(m)}" for name, m in measures if m is not None]
     return f"{'; '.join(said)}. An AUC of 0.5 is a coin toss." if said else ""
 
 
-def _bins(calibration: Calibration) -> Html:
+def _bins(belief: Belief) -> Html:
     rows = (
         (
             Number(quality(b.believed)),
             _number(quality_with_interval(b.quality)),
             Number(f"{b.count:,}"),
         )
-        for b in calibration.bins
+        for b in belief.bins
     )
-    what = f"Reliability of {calibration.arm}"
-    heads = (calibration.belief, "quality found", "answers")
+    what = f"Reliability of {belief.arm}"
+    heads = (belief.what, "quality found", "answers")
     return details("The points in numbers", table(what, heads, rows))
 
 
@@ -176,10 +178,16 @@ def _shares(study: Study, picture: Picture) -> Html:
     return _section(picture.title, _figure(picture, caption), folded)
 
 
+def _rule(study: Study) -> Html:
+    told = "In the router's own words, from the rows that it was fitted on:"
+    lines = tag("ul", *(tag("li", line) for line in study.rule))
+    return _section("What the router does", tag("p", told, class_="caption"), lines)
+
+
 def _regrets(study: Study) -> Html:
     title = "Where routing hurt most"
     if not study.regrets:
-        return _section(title, tag("p", "No answer was worse than the best of the models’."))
+        return _section(title, tag("p", "No answer was worse than the best of the models'."))
     rows = (
         (
             _which(regret.id, regret.question),
@@ -202,10 +210,6 @@ def _method(study: Study) -> Html:
 
 def _section(title: str, *content: Html) -> Html:
     return tag("section", tag("h2", title), *content)
-
-
-def _sentences(lines: Iterable[str]) -> Html:
-    return tag("ul", *(tag("li", line) for line in lines))
 
 
 def _figure(picture: Picture, caption: str) -> Html:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from automix_core.errors import ConfigurationError
 from automix_core.evaluate.labels import Label, place
-from automix_core.evaluate.study import Calibration, Measure, Point, Study
+from automix_core.evaluate.study import Belief, Point, Study
 from automix_core.evaluate.wording import dollars, percent, quality, shortened
 from automix_core.evidence import Floats
+from automix_core.metrics.bootstrap import Measure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +40,10 @@ COLOURS = {
 LOG_RATIO = 20
 """Above this ratio of the dearest to the cheapest arm, the cost axis is logarithmic."""
 
-MOST_CALIBRATIONS = 4
+MOST_BELIEFS = 4
+
+LONGEST_SETTING = 24
+SAME = 1e-9
 
 MOST_NAMES = {True: 4, False: 8}
 """With more models than this, on a phone and on a wide page, their labels are numbers."""
@@ -77,23 +82,23 @@ def pictures(study: Study) -> tuple[Picture, ...]:
             f"calibration-{number}",
             f"What was expected of {one.arm}, and what came",
             _calibration_alt(one),
-            lambda narrow, one=one: _calibration(one, narrow),
+            partial(_calibration, one),
         )
-        for number, one in enumerate(study.calibrations[:MOST_CALIBRATIONS], start=1)
+        for number, one in enumerate(study.beliefs[:MOST_BELIEFS], start=1)
     ]
     return (
         Picture(
             "cost-quality",
             "Cost and quality",
             _cost_quality_alt(study),
-            lambda narrow: _cost_quality(study, narrow),
+            partial(_cost_quality, study),
         ),
         *reliability,
         Picture(
             "shares",
             "Answers and spend by model",
             _shares_alt(study),
-            lambda narrow: _shares(study, narrow),
+            partial(_shares, study),
         ),
     )
 
@@ -108,9 +113,17 @@ def _cost_quality(study: Study, narrow: bool) -> Figure:
     axes.grid(visible=True, color=COLOURS["rule"], linewidth=0.6)
     _set_cost_scale(axes, study)
     mixing = _mixing_line(study)
-    axes.plot(*mixing, "--", color=COLOURS["muted"], linewidth=1.3, label="random mixing of single models", zorder=2)
+    axes.plot(
+        *mixing,
+        "--",
+        color=COLOURS["muted"],
+        linewidth=1.3,
+        label="random mixing of single models",
+        zorder=2,
+    )
     curve = [] if len(study.curve) < 2 else [_draw_curve(axes, study)]
-    for point in study.points:
+    points = _shown(study)
+    for point in points:
         _draw_point(axes, point)
     figure.legend(
         loc="outside upper left",
@@ -123,10 +136,8 @@ def _cost_quality(study: Study, narrow: bool) -> Figure:
     )
     axes.margins(x=0.09, y=0.09)
     axes.autoscale_view()
-    labels = [
-        _label(point, name, narrow)
-        for point, name in zip(study.points, _names(study, narrow), strict=True)
-    ]
+    names = zip(study.points, _names(study, narrow), strict=True)
+    labels = [_label(point, name, narrow) for point, name in names if name and point in points]
     place(axes, labels, [np.column_stack(mixing), *curve, *_cross(study.points[0])])
     return figure
 
@@ -163,7 +174,12 @@ def _draw_point(axes: Axes, point: Point) -> None:
     styles: dict[str, dict[str, Any]] = {
         "router": {"marker": "D", "markersize": 8, "color": COLOURS["router"]},
         "model": {"marker": "o", "markersize": 6, "color": COLOURS["ink"]},
-        "mixing": {"marker": "o", "markersize": 5, "color": COLOURS["muted"], "mfc": COLOURS["paper"]},
+        "mixing": {
+            "marker": "o",
+            "markersize": 5,
+            "color": COLOURS["muted"],
+            "mfc": COLOURS["paper"],
+        },
         "oracle": {"marker": "*", "markersize": 11, "color": COLOURS["oracle"]},
     }
     style = styles[point.kind]
@@ -202,14 +218,36 @@ def _arms(metric: Measure, scale: float) -> Any:
     return scale * np.maximum([[below], [above]], 0.0)
 
 
+def _shown(study: Study) -> list[Point]:
+    """The points to draw: not mixing where it is no different from the router."""
+    router = study.points[0]
+    return [p for p in study.points if p.kind != "mixing" or not _same(p, router)]
+
+
+def _same(one: Point, other: Point) -> bool:
+    return (
+        abs(one.quality.mean - other.quality.mean) < SAME
+        and abs(one.cost.mean - other.cost.mean) <= SAME * other.cost.mean
+    )
+
+
 def _names(study: Study, narrow: bool) -> list[str]:
-    """What each point is called in the picture; models are numbered if there are many."""
-    models = study.of("model")
-    names = {"router": "router" if narrow else f"router, {study.setting}", "mixing": "mixing"}
-    if len(models) <= MOST_NAMES[narrow]:
-        return [names.get(point.kind, point.name) for point in study.points]
-    numbers = {id(point): str(number) for number, point in enumerate(models, start=1)}
-    return [numbers.get(id(p), names.get(p.kind, p.name)) for p in study.points]
+    """What each point is called in the picture: models are numbered if there are many.
+
+    A router that asks one model only shares the label of that model, which then has none.
+    """
+    router, models = study.points[0], study.of("model")
+    many = len(models) > MOST_NAMES[narrow]
+    names = {m.name: str(n) if many else m.name for n, m in enumerate(models, start=1)}
+    alike = next((m.name for m in models if _same(m, router)), None)
+    short = len(study.setting) <= LONGEST_SETTING and not narrow
+    own = {"router": f"router, {study.setting}" if short else "router", "mixing": "mixing"}
+    if alike is not None:
+        own["router"] = f"router: always {names[alike]}"
+        names[alike] = ""
+    return [
+        own.get(p.kind) or (names[p.name] if p.kind == "model" else p.name) for p in study.points
+    ]
 
 
 def _label(point: Point, name: str, narrow: bool) -> Label:
@@ -220,7 +258,7 @@ def _label(point: Point, name: str, narrow: bool) -> Label:
         "fontweight": "bold" if point.kind == "router" else "normal",
         "arrow": {"color": COLOURS["muted"]},
     }
-    text = shortened(name, 22 if narrow else 32)
+    text = shortened(name, 24 if narrow else 44)
     return Label(text, 1000 * point.cost.mean, point.quality.mean, style)
 
 
@@ -238,11 +276,11 @@ def _cost_quality_alt(study: Study) -> str:
 # ------------------------------------------------------------------ calibration
 
 
-def _calibration(calibration: Calibration, narrow: bool) -> Figure:
+def _calibration(belief: Belief, narrow: bool) -> Figure:
     figure, axes = _new(narrow, wide_size=(3.4, 3.6), narrow_size=(3.2, 3.2))
     axes.plot([0, 1], [0, 1], "--", color=COLOURS["muted"], linewidth=1.0, zorder=1)
-    believed = np.array([b.believed for b in calibration.bins])
-    mean, low, high = _columns(b.quality for b in calibration.bins)
+    believed = np.array([b.believed for b in belief.bins])
+    mean, low, high = _columns(b.quality for b in belief.bins)
     axes.errorbar(
         believed,
         mean,
@@ -254,24 +292,24 @@ def _calibration(calibration: Calibration, narrow: bool) -> Figure:
         capsize=3,
         zorder=3,
     )
-    counts = np.array([b.count for b in calibration.bins])
+    counts = np.array([b.count for b in belief.bins])
     axes.bar(believed, 0.1 * counts / counts.max(), 0.025, bottom=-0.14, color=COLOURS["muted"])
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.14, 1.05), aspect="equal")
     ticks = np.linspace(0, 1, 5)
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
     axes.grid(visible=True, color=COLOURS["rule"], linewidth=0.6)
-    axes.set_xlabel(shortened(calibration.belief, 34), parse_math=False)
+    axes.set_xlabel(shortened(belief.what, 34), parse_math=False)
     axes.set_ylabel("mean quality found")
     return figure
 
 
-def _calibration_alt(calibration: Calibration) -> str:
+def _calibration_alt(belief: Belief) -> str:
     said = "; ".join(
         f"believed {quality(b.believed)}, found {quality(b.quality.mean)}, {b.count} answers"
-        for b in calibration.bins
+        for b in belief.bins
     )
-    return f"Reliability of the {calibration.belief} of {calibration.arm}: {said}."
+    return f"Reliability of the {belief.what} of {belief.arm}: {said}."
 
 
 # ------------------------------------------------------------------ shares
@@ -351,6 +389,6 @@ def _new(
     axes.tick_params(colors=COLOURS["muted"], labelsize=8, length=3)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set_color(COLOURS["muted"])
-        axis.label.set_size(9)
+        axis.label.set_fontsize(9)
     axes.set_axisbelow(True)
     return figure, axes

@@ -7,17 +7,11 @@ without a router. Quality lies in [0, 1], cost is in US dollars a request, laten
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
-__all__ = ["Bin", "Calibration", "CurvePoint", "Measure", "Point", "Regret", "Share", "Study"]
+from automix_core.metrics.bootstrap import Measure
 
-
-class Measure(NamedTuple):
-    """A mean with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
+__all__ = ["Bin", "Belief", "CurvePoint", "Point", "Regret", "Share", "Study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +53,12 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Belief:
     """How far what the router believes of an arm's answers can be trusted.
 
     Attributes:
         arm: Whose answers.
-        belief: What was believed, in words: "expected quality", or the verifier's "confidence".
+        what: What was believed, in words, such as "expected quality".
         bins: In order of belief.
         auc: Chance that the belief puts a right answer above a wrong one; 0.5 is a coin toss.
         brier: Mean squared distance between belief and quality.
@@ -72,7 +66,7 @@ class Calibration:
     """
 
     arm: str
-    belief: str
+    what: str
     bins: tuple[Bin, ...]
     auc: Measure | None = None
     brier: Measure | None = None
@@ -122,7 +116,7 @@ class Study:
         setting: The trade-off that the router was judged at, such as "cost weight 0.1".
         curve: The router at other cost weights, in order of cost.
         hull: (cost, quality) corners of the upper hull of all single models, cheapest first.
-        calibrations: One for each arm whose answers were believed something of.
+        beliefs: One for each arm whose answers were believed something of.
         shares: One for each arm, cheapest first.
         regrets: The worst first.
         rule: What the router does, in plain words, a sentence each.
@@ -138,7 +132,7 @@ class Study:
     setting: str
     curve: tuple[CurvePoint, ...]
     hull: tuple[tuple[float, float], ...]
-    calibrations: tuple[Calibration, ...]
+    beliefs: tuple[Belief, ...]
     shares: tuple[Share, ...]
     regrets: tuple[Regret, ...]
     rule: tuple[str, ...]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 
-from automix_core.evaluate.study import Measure
+from automix_core.metrics.bootstrap import Measure
 
 __all__ = [
     "dollars",
     "dollars_with_interval",
     "percent",
+    "percent_with_interval",
     "quality",
     "quality_with_interval",
     "seconds_with_interval",
@@ -35,7 +36,9 @@ def quality_with_interval(measure: Measure | None) -> str:
 
 def signed_with_interval(measure: Measure) -> str:
     """A difference with its sign, such as +0.031 [−0.004, +0.066]."""
-    mean, low, high = (f"{value:+.3f}".replace("-", MINUS) for value in (measure.mean, measure.low, measure.high))
+    mean, low, high = (
+        f"{value:+.3f}".replace("-", MINUS) for value in (measure.mean, measure.low, measure.high)
+    )
     return f"{mean} [{low}, {high}]"
 
 
@@ -65,6 +68,11 @@ def percent(share: float) -> str:
     return f"{text.replace('-', MINUS)} %"
 
 
+def percent_with_interval(share: Measure) -> str:
+    """Such as 41 % [38 %, 44 %]."""
+    return f"{percent(share.mean)} [{percent(share.low)}, {percent(share.high)}]"
+
+
 def shortened(name: str, length: int = 26) -> str:
     """A name cut in the middle to fit a picture; both of its ends tell models apart."""
     line = " ".join("".join(c for c in name if c.isprintable() or c.isspace()).split())
@@ -77,7 +85,9 @@ def shortened(name: str, length: int = 26) -> str:
 def _with_interval(measure: Measure | None, decimals: int) -> str:
     if measure is None or math.isnan(measure.mean):
         return "unknown"
-    mean, low, high = (_fixed(value, decimals) for value in (measure.mean, measure.low, measure.high))
+    mean, low, high = (
+        _fixed(value, decimals) for value in (measure.mean, measure.low, measure.high)
+    )
     return f"{mean} [{low}, {high}]"
 
 

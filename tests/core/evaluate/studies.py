@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from automix_core.evaluate.study import (
     Bin,
-    Calibration,
+    Belief,
     CurvePoint,
-    Measure,
     Point,
     Regret,
     Share,
     Study,
 )
+from automix_core.metrics.bootstrap import Measure
 
 
 def about(mean, half):
@@ -55,7 +55,7 @@ CURVE = tuple(
 
 def calibration(arm, auc):
     bins = [(0.14, 0.11, 22), (0.34, 0.41, 31), (0.55, 0.49, 37), (0.72, 0.77, 48), (0.9, 0.93, 40)]
-    return Calibration(
+    return Belief(
         arm,
         "expected quality",
         tuple(Bin(belief, about(q, 0.9 / n**0.5 * 0.45), n) for belief, q, n in bins),
@@ -69,7 +69,7 @@ STUDY = Study(
     router="automix:meta_verifier=auto",
     gain=True,
     verdict="Saves 41 % of what always asking qwen2.5-coder-1.5b costs, "
-    "at a quality difference of −0.053 [−0.078, −0.029].",
+    "at a quality difference of -0.053 [-0.078, -0.029].",
     reasons=(
         "It beats random mixing of the single models at the same cost "
         "by 0.098 [0.061, 0.133] of quality.",
@@ -78,7 +78,7 @@ STUDY = Study(
     setting="cost weight 0.1",
     curve=CURVE,
     hull=((3.9e-6, 0.268), (1.43e-5, 0.521), (4.45e-5, 0.769)),
-    calibrations=(calibration("smollm2-135m", 0.71), calibration("qwen2.5-coder-0.5b", 0.76)),
+    beliefs=(calibration("smollm2-135m", 0.71), calibration("qwen2.5-coder-0.5b", 0.76)),
     shares=(
         Share("smollm2-135m", 0.124, 0.15, 0.0),
         Share("qwen2.5-coder-0.5b", 0.441, 0.38, 0.06),
@@ -114,8 +114,8 @@ NO_GAIN = replace(
     gain=False,
     verdict="NO SIGNIFICANT GAIN: use qwen2.5-coder-1.5b.",
     reasons=(
-        "At the router’s cost, random mixing of the single models comes to 0.618; the router "
-        "to 0.626: a difference of +0.008 [−0.021, +0.037], which may well be 0.",
+        "At the router's cost, random mixing of the single models comes to 0.618; the router "
+        "to 0.626: a difference of +0.008 [-0.021, +0.037], which may well be 0.",
     ),
     remarks=("This router was fitted before: the rows must be ones it has not seen.",),
 )
@@ -133,7 +133,7 @@ def hostile(study=STUDY):
         reasons=(attack,),
         setting=attack,
         points=points,
-        calibrations=tuple(replace(c, arm=attack, belief=attack) for c in study.calibrations),
+        beliefs=tuple(replace(c, arm=attack, what=attack) for c in study.beliefs),
         shares=tuple(replace(s, arm=attack) for s in study.shares),
         regrets=tuple(replace(r, id=attack, question=attack, arm=attack) for r in study.regrets),
         rule=(attack,),

@@ -9,10 +9,11 @@ import pytest
 
 from tests.core.evaluate.studies import NO_GAIN, STUDY, hostile
 
-pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
 from automix_core.evaluate.page import page
 from automix_core.evaluate.plots import COLOURS
+
+pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
 VOID = {"meta", "link"}
 
@@ -89,7 +90,7 @@ def test_numbers_come_with_intervals_and_units_for_a_thousand_requests(shown):
 
 def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(shown):
     pictures = [given for name, given in Reader(shown).elements if name == "svg"]
-    assert len(pictures) == 2 * (2 + len(STUDY.calibrations))
+    assert len(pictures) == 2 * (2 + len(STUDY.beliefs))
     assert all(len(given["aria-label"]) > 60 and given["role"] == "img" for given in pictures)
     text = Reader(shown).text
     assert text.count("in numbers") == len(pictures) // 2
@@ -170,7 +171,7 @@ def test_no_gain_and_warnings_are_said_first():
 
 
 def test_a_router_that_erred_nowhere_and_believed_nothing_has_a_page():
-    text = Reader(page(replace(STUDY, regrets=(), calibrations=(), curve=()))).text
+    text = Reader(page(replace(STUDY, regrets=(), beliefs=(), curve=()))).text
     assert "No answer was worse than the best of the models" in text
     assert "Can its confidence be trusted?" not in text
 

@@ -7,9 +7,10 @@ import pytest
 from tests.browser import chromium, visit
 from tests.core.evaluate.studies import NO_GAIN, STUDY, hostile
 
-pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
 from automix_core.evaluate.page import page
+
+pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
 pytestmark = pytest.mark.browser
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from automix_core.errors import ConfigurationError
-from automix_core.evaluate.study import Measure, Point, Share
+from automix_core.evaluate.study import Point, Share
+from automix_core.metrics.bootstrap import Measure
 from tests.core.evaluate.studies import CURVE, STUDY, about, calibration, hostile
 
-matplotlib = pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
 from automix_core.evaluate.plots import Picture, pictures
 from automix_core.evaluate.svg import as_svg, write_png
@@ -115,7 +115,7 @@ def test_a_wide_range_of_prices_gets_a_logarithmic_axis_on_which_mixing_bends():
 
 def test_calibration_shows_each_bin_where_it_lies():
     axes = drawn(STUDY)["calibration-1"].axes[0]
-    bins = STUDY.calibrations[0].bins
+    bins = STUDY.beliefs[0].bins
     points = next(line.get_xydata() for line in axes.lines if len(line.get_xdata()) == len(bins))
     assert np.allclose(points, [(b.believed, b.quality.mean) for b in bins])
     heights = np.array([patch.get_height() for patch in axes.patches])
@@ -124,7 +124,7 @@ def test_calibration_shows_each_bin_where_it_lies():
 
 def test_no_more_calibrations_are_pictured_than_a_reader_will_look_at():
     many = tuple(calibration(f"model-{i}", 0.6) for i in range(9))
-    names = [picture.name for picture in pictures(replace(STUDY, calibrations=many))]
+    names = [picture.name for picture in pictures(replace(STUDY, beliefs=many))]
     assert names.count("calibration-4") == 1
     assert "calibration-5" not in names
 
@@ -164,9 +164,7 @@ def test_a_poor_study_is_drawn_as_well(study, narrow, tmp_path):
 
 
 def test_dollar_signs_in_names_are_no_mathematics():
-    study = replace(
-        STUDY, points=tuple(replace(p, name=r"$\frac{1}{") for p in STUDY.points)
-    )
+    study = replace(STUDY, points=tuple(replace(p, name=r"$\frac{1}{") for p in STUDY.points))
     assert r"$\frac{1}{" in as_svg(drawn(study)["cost-quality"], "x", "alt")
 
 
@@ -175,6 +173,8 @@ def test_the_callers_matplotlib_is_left_alone(tmp_path):
 import sys, matplotlib
 from automix_core.evaluate.page import page
 from tests.core.evaluate.studies import STUDY
+
+pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 before = matplotlib.rcParams.copy()
 page(STUDY)
 assert matplotlib.rcParams.copy() == before

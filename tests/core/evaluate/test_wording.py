@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core.evaluate import wording
-from automix_core.evaluate.study import Measure
+from automix_core.metrics.bootstrap import Measure
 
 
 @pytest.mark.parametrize(
