@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.prices import NOMINAL, Priced, as_price, listed_price
 from automix_core.request import Needs
-
-if TYPE_CHECKING:
-    from automix_core.workload import Workload
 
 __all__ = ["Arm", "Arms", "Capabilities", "CostBasis", "Described", "complete_arm"]
 
@@ -116,8 +113,8 @@ class Arms(Sequence[Arm]):
         arms: At least two arms with different names.
         reference_cost: What one call to the dearest arm costs, if that was fixed before (by a
             fit, or when the router was first made); else it is read off these arms.
-        workload: What calls cost on average where that was measured by a fit. The arms then
-            stand in its order, for that is how everything was fitted.
+        measured: What an answer and its verification cost on average, by arm, where a fit has
+            measured it. The arms then stand in this order, for that is how everything was fitted.
 
     Raises:
         ConfigurationError: Fewer than two arms, or two of one name.
@@ -127,7 +124,8 @@ class Arms(Sequence[Arm]):
         self,
         arms: Sequence[Arm],
         reference_cost: float | None = None,
-        workload: Workload | None = None,
+        *,
+        measured: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         if len(arms) < 2:
             msg = f"A router needs at least two models, and got {len(arms)}."
@@ -143,13 +141,11 @@ class Arms(Sequence[Arm]):
         self.basis, costs = _relative_costs(arms)
         order = sorted(range(len(arms)), key=lambda i: costs[i])
         self.checking: NDArray[np.float64] | None = None
-        if workload is not None:
-            now = workload.at({arm.name: arm.price for arm in arms})
+        if measured is not None:
             self.basis = "prices" if self.basis == "prices" else "measured"
-            order = [names.index(name) for name in now.arms]
-            measured = dict(zip(now.arms, now.cost.tolist(), strict=True))
-            costs = [measured[name] for name in names]
-            self.checking = now.checking
+            order = [names.index(name) for name in measured]
+            costs = [measured[name][0] for name in names]
+            self.checking = np.array([check for _, check in measured.values()])
         self._arms = tuple(arms[i] for i in order)
         self.costs: NDArray[np.float64] = np.array([costs[i] for i in order])
         self.names = tuple(arm.name for arm in self._arms)

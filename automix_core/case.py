@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automix_core.arrays import ratio
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Answer, Evidence, Floats, Signal
 from automix_core.flow import Failure, Usage
@@ -59,10 +60,7 @@ class Case:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
             raise ConfigurationError(msg)
         self._checking = self._verification(verifier)
-        known = arms.costs > 0
-        self._check_share = np.divide(
-            self._checking, arms.costs, out=np.zeros_like(arms.costs), where=known
-        )
+        self._check_share = ratio(self._checking, arms.costs, 0.0)
         self._misfits = {
             index: why
             for index, arm in enumerate(arms)
@@ -170,11 +168,13 @@ class Case:
         """Cost of verifying each answer, in the unit of `Arms.costs`; the last is never checked."""
         if self.request.kind != "answer":
             return np.zeros(len(self.arms))
-        if self.arms.checking is not None:
-            return self.arms.checking
+        measured = self.arms.checking
+        if measured is not None:
+            return measured
         checked: list[Arm] = list(self.arms)[:-1]
         shares = np.array([*(verifier.relative_cost(arm) for arm in checked), 0.0])
-        return self.arms.costs * shares
+        priced: Floats = self.arms.costs * shares
+        return priced
 
     def _expected(self, index: int) -> float:
         """US dollars that an arm and the check of its answer are expected to cost."""

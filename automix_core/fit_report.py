@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from automix_core.parts import Part
+import numpy as np
 
-__all__ = ["FitReport"]
+from automix_core.evidence import Floats
+from automix_core.metrics.bootstrap import Bootstrap, Measure
+from automix_core.metrics.hull import hull_at
+from automix_core.parts import Estimator, Part, Verifier
+
+if TYPE_CHECKING:
+    from automix_core.outcomes import Outcomes
+    from automix_core.trials import Trial
+
+__all__ = ["FitReport", "Interval", "Operation", "interval", "report_of"]
+
+RESAMPLES = 1000
 
 Interval = tuple[float, float, float]
 """Mean, and the lower and upper end of its 95 % interval."""
 
 
 @dataclass(frozen=True)
+class Operation(Part):
+    """What a fitted router does at one cost weight, as measured on rows it was not fitted on.
+
+    Attributes:
+        cost_weight: The weight.
+        start: The arm that is asked first.
+        verified: Whether its answer is verified.
+        best_alone: The single arm that is worth most at this weight.
+        quality: Mean quality; `None`, as the next two, where rows lack an arm.
+        cost: Mean US dollars a request.
+        gain: Quality above random mixing of single models at the same cost.
+    """
+
+    kind = "report"
+    name = "operation"
+    cost_weight: float
+    start: str
+    verified: bool
+    best_alone: str
+    quality: Interval | None
+    cost: Interval | None
+    gain: Interval | None
+
+
+@dataclass(frozen=True)
 class FitReport(Part):
     """What was learned from an outcome table, and how far it can be trusted.
-
-    Every number was measured on rows that the router had not been fitted on, at the default cost
-    weight of 0.1.
 
     Attributes:
         rows: How many rows there were.
@@ -28,13 +62,9 @@ class FitReport(Part):
             is undefined.
         used: The signals that the router uses.
         meta_verifier: Name of the meta-verifier.
-        scores: What each candidate reached, by its name; the best was taken.
-        start: The arm that is asked first.
-        verified: Whether its answer is verified.
-        quality: Mean quality, with its interval.
-        cost: Mean US dollars a request, with its interval.
-        gain: Quality above random mixing of single models at the same cost.
-        best_alone: The single arm of greatest value.
+        scores: Mean value that each candidate reached on held-out rows, by its name.
+        operations: The default cost weight, and those at which routing can matter most.
+        gain: Quality above random mixing of single models at the same cost, mean of these.
     """
 
     kind = "report"
@@ -45,33 +75,23 @@ class FitReport(Part):
     used: tuple[str, ...]
     meta_verifier: str
     scores: Mapping[str, float]
-    start: str
-    verified: bool
-    quality: Interval | None
-    cost: Interval | None
+    operations: tuple[Operation, ...]
     gain: Interval | None
-    best_alone: str
 
     @property
     def significant(self) -> bool:
         """Whether the gain over random mixing is above 0 with its whole interval."""
-        return self.verified and self.gain is not None and self.gain[1] > 0
+        return self.gain is not None and self.gain[1] > 0
 
     @property
     def verdict(self) -> str:
-        """Whether routing pays on such requests, in one sentence."""
-        if not self.verified:
-            return (
-                f"No significant gain: use {self.best_alone}. "
-                "On these examples no signal tells well enough when to go on."
-            )
-        gained = "unknown" if self.gain is None else _points(self.gain)
-        if self.significant:
-            return f"Routing pays: quality {gained} against random mixing at the same cost."
-        return (
-            f"No significant gain: use {self.best_alone}, or collect more examples. "
-            f"Quality is {gained} against random mixing at the same cost."
-        )
+        """Whether routing pays on such requests, in one sentence or two."""
+        if self.significant and self.gain is not None:
+            gained = f"Routing pays: quality {_points(self.gain)} against random mixing."
+            alone = [o for o in self.operations if not o.verified]
+            return gained + (f" {_alone(alone)}" if alone else "")
+        usual = self.operations[0].best_alone
+        return f"No significant gain: use {usual}, or collect more examples."
 
     def lines(self) -> list[str]:
         """The report as sentences."""
@@ -81,18 +101,116 @@ class FitReport(Part):
                 f"{arm} {area[0]:.2f} [{area[1]:.2f}, {area[2]:.2f}]" if area else f"{arm} unknown"
                 for arm, area in arms.items()
             )
-            use = "used" if signal in self.used else "not used"
+            use = "used" if signal in self.used else "dropped"
             told.append(f"Signal {signal} ({use}): AUC {heard}.")
-        names = ", ".join(f"{name} {score:.3f}" for name, score in self.scores.items())
-        told.append(f"Meta-verifier: {self.meta_verifier} (held-out value: {names}).")
-        check = "its answer is verified" if self.verified else "its answer is returned unverified"
-        told.append(f"At cost weight 0.1, {self.start} is asked first and {check}.")
-        return told
+        told.append(f"Meta-verifier: {self.meta_verifier}, the best of {len(self.scores)} tried.")
+        return told + [_told(operation) for operation in self.operations]
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {**found, "verdict": self.verdict, "significant": self.significant}
+        return {**asdict(self), "verdict": self.verdict, "significant": self.significant}
+
+
+def report_of(
+    trial: Trial,
+    outcomes: Outcomes,
+    verifier: Verifier,
+    estimator: Estimator,
+    heard: Mapping[str, Mapping[str, Interval | None]],
+    scores: Mapping[str, float],
+    seed: int,
+) -> FitReport:
+    """The report of a fit.
+
+    Args:
+        trial: What the chosen parts reached at the telling cost weights.
+        outcomes: The examples.
+        verifier: The chosen one.
+        estimator: The chosen one.
+        heard: AUC by signal and arm.
+        scores: What each candidate reached.
+        seed: Of the resamples.
+    """
+    bootstrap = Bootstrap.over(trial.groups, resamples=RESAMPLES, seed=seed)
+    places = range(len(trial.weights))
+    reached = [trial.followed(place) for place in places]
+    alone = np.vstack([trial.alone_quality, trial.alone_cost])
+    columns = np.vstack([row for _, _, *pair in reached for row in pair] + [alone]).T
+    whole = bool(np.isfinite(columns).all())
+    gains = _Gains(len(reached), len(outcomes.arms))
+    sums = bootstrap.sums(columns) if whole else None
+
+    def measured(statistic: Callable[[Floats], Floats]) -> Interval | None:
+        return None if sums is None else interval(Measure.of(statistic(sums)))
+
+    operations = tuple(
+        Operation(
+            cost_weight=float(trial.weights[place]),
+            start=outcomes.arms[start],
+            verified=verified,
+            best_alone=outcomes.arms[int(np.argmax(trial.alone_value[place]))],
+            quality=measured(partial(_mean_of, 2 * place)),
+            cost=measured(partial(_mean_of, 2 * place + 1)),
+            gain=measured(lambda sums, place=place: gains(sums)[:, place]),  # type: ignore[misc]
+        )
+        for place, (start, verified, *_) in enumerate(reached)
+    )
+    return FitReport(
+        rows=len(outcomes),
+        groups=len(np.unique(outcomes.groups)),
+        signals=heard,
+        used=tuple(leaf.name for leaf in verifier.leaves()),
+        meta_verifier=estimator.name,
+        scores=scores,
+        operations=operations,
+        gain=measured(lambda sums: gains(sums).mean(axis=1)),
+    )
+
+
+def _mean_of(column: int, sums: Floats) -> Floats:
+    mean: Floats = sums[:, column] / sums[:, -1]
+    return mean
+
+
+@dataclass(frozen=True)
+class _Gains:
+    """Quality above random mixing at the same cost, for each of several operating points."""
+
+    points: int
+    arms: int
+
+    def __call__(self, sums: Floats) -> Floats:
+        """From sums over rows, (resamples, columns), to (resamples, points)."""
+        means = sums[:, :-1] / sums[:, -1:]
+        routed, alone = np.split(means, [2 * self.points], axis=1)
+        quality, cost = np.split(alone, 2, axis=1)
+        return np.stack(
+            [
+                routed[:, 2 * place] - hull_at(cost, quality, routed[:, 2 * place + 1])
+                for place in range(self.points)
+            ],
+            axis=1,
+        )
+
+
+def interval(measure: Measure | None) -> Interval | None:
+    """A measure as a triple."""
+    return None if measure is None else (measure.mean, measure.low, measure.high)
+
+
+def _told(operation: Operation) -> str:
+    check = "its answer is verified" if operation.verified else "unverified"
+    told = f"At cost weight {operation.cost_weight:.3g}, {operation.start} is asked first, {check}"
+    if operation.quality is None or operation.cost is None or operation.gain is None:
+        return f"{told}."
+    quality, cost = operation.quality[0], operation.cost[0]
+    gain = _points(operation.gain)
+    return f"{told}: quality {quality:.3f} at {cost:.3g} US dollars a request ({gain} on mixing)."
+
+
+def _alone(operations: list[Operation]) -> str:
+    told = ", ".join(f"{o.best_alone} at {o.cost_weight:.3g}" for o in operations)
+    return f"At some cost weights one model alone is best: {told}."
 
 
 def _points(gain: Interval) -> str:

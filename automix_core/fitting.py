@@ -1,26 +1,24 @@
 """Fitting a router on an outcome table: which signals, which meta-verifier, where to start.
 
-Signals are measured before they are trusted, and everything is chosen on rows that were not
-fitted on.
+Everything is chosen on rows that were not fitted on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automix_core.arrays import known_means
+from automix_core.calibration import Calibration
+from automix_core.candidates import Candidate, candidates, hear
 from automix_core.errors import OutcomesError
-from automix_core.estimate import AutoMeta, Bayes, Calibrated, Fused
-from automix_core.evidence import Floats
-from automix_core.fit_report import FitReport, Interval
-from automix_core.metrics.bootstrap import Bootstrap, Measure
-from automix_core.metrics.hull import hull_at
-from automix_core.metrics.verifiers import auc_interval
+from automix_core.estimate import Calibrated
+from automix_core.fit_report import report_of
+from automix_core.metrics.hull import Hull
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.replay import Recorded
 from automix_core.tradeoff import Tradeoff
@@ -36,14 +34,11 @@ FEWEST = 10
 """Rows below which nothing can be told."""
 MOST_TRIED = 10_000
 """Rows that choices are made on; the chosen estimator is fitted on all."""
-MOST_MEASURED = 2_000
+MOST_HEARD = 2_000
 """Rows that a signal's AUC and its interval are measured on."""
-RESAMPLES = 400
 FOLDS = 5
 DEFAULT_WEIGHT = 0.1
-CHOICE_WEIGHTS = (0.03, DEFAULT_WEIGHT, 0.3)
-"""Cost weights at which candidates are compared."""
-CURVE_WEIGHTS = (0.0, *np.geomspace(0.003, 3, 28).tolist(), DEFAULT_WEIGHT)
+CURVE_WEIGHTS = (0.0, *np.geomspace(0.003, 3, 28).tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +47,7 @@ class Fitted:
 
     verifier: Verifier
     estimator: Calibrated
-    workload: Workload
-    tradeoff: Tradeoff
-    report: FitReport
-
-
-@dataclass(frozen=True, eq=False)
-class _Candidate:
-    """A verifier and an estimator that may go together."""
-
-    label: str
-    verifier: Verifier
-    estimator: Estimator
+    calibration: Calibration
 
 
 def fit(
@@ -85,25 +69,24 @@ def fit(
     _check(outcomes)
     sample = _sample(outcomes, MOST_TRIED, seed)
     splits = sample.folds(FOLDS, seed)
-    heard = {leaf.name: _heard(sample, leaf.name, seed) for leaf in _present(verifier, sample)}
-    candidates = [
-        _Candidate(_label(chosen, option), option, _reading(chosen, option))
-        for option in _options(verifier, sample, heard)
-        for chosen in (estimator.candidates if isinstance(estimator, AutoMeta) else (estimator,))
-    ]
-    trials = [_tried(c, policy, sample, splits, CHOICE_WEIGHTS) for c in candidates]
-    scores = [trial.score for trial in trials]
-    best = candidates[int(np.argmax(scores))]
-    curve = _tried(best, policy, sample, splits, sorted(CURVE_WEIGHTS))
+    heard = hear(verifier, _sample(outcomes, MOST_HEARD, seed), seed)
+    telling = _telling_weights(outcomes)
+    tried = {
+        candidate.label: (candidate, _tried(candidate, policy, sample, splits, telling))
+        for candidate in candidates(verifier, estimator, sample, heard)
+    }
+    best, trial = reduce(_better, tried.values())
+    curve = _tried(best, policy, sample, splits, sorted({*CURVE_WEIGHTS, *telling}))
     full = recorded_by(outcomes, best.verifier)
+    learned = best.estimator.fit(full.examples)
+    scores = {label: float(np.nanmean(pair[1].worth)) for label, pair in tried.items()}
     return Fitted(
         verifier=best.verifier,
-        estimator=_calibrated(best.estimator.fit(full.examples), curve),
-        workload=full.workload,
-        tradeoff=_tradeoff(curve),
-        report=_report(
-            outcomes, best, dict(zip((c.label for c in candidates), scores, strict=True)),
-            heard, curve, seed,
+        estimator=_calibrated(learned, curve),
+        calibration=Calibration(
+            workload=full.workload,
+            tradeoff=_tradeoff(curve),
+            report=report_of(trial, outcomes, best.verifier, best.estimator, heard, scores, seed),
         ),
     )
 
@@ -115,14 +98,14 @@ def recorded_by(outcomes: Outcomes, verifier: Verifier) -> Recorded:
         ConfigurationError: The table does not hold the verifier's signal.
     """
     said = verifier.recorded(outcomes).cost
-    checking = _means(said)
+    checking = known_means(said, unknown=0.0)
     checking[-1] = 0.0  # an answer of the dearest arm is never verified
     workload = Workload(
         arms=outcomes.arms,
-        cost=_means(outcomes.cost),
+        cost=known_means(outcomes.cost),
         checking=checking,
-        input_tokens=_means(outcomes.input_tokens, unknown=np.nan),
-        output_tokens=_means(outcomes.output_tokens, unknown=np.nan),
+        input_tokens=known_means(outcomes.input_tokens),
+        output_tokens=known_means(outcomes.output_tokens),
     )
     return Recorded.of(outcomes, verifier, workload)
 
@@ -137,7 +120,7 @@ def _check(outcomes: Outcomes) -> None:
             f"in {groups}. 50 to 200 rows are a good start."
         )
         raise OutcomesError(msg)
-    if not float(_means(outcomes.cost)[-1]) > 0:
+    if not float(known_means(outcomes.cost)[-1]) > 0:
         msg = "Every cost in the table is 0, so there is nothing to trade quality against."
         raise OutcomesError(msg)
 
@@ -150,63 +133,27 @@ def _sample(outcomes: Outcomes, most: int, seed: int) -> Outcomes:
     return outcomes.take(np.sort(chosen))
 
 
-def _present(verifier: Verifier, outcomes: Outcomes) -> list[Verifier]:
-    """The verifiers whose signals the table holds, the cheapest first.
+def _telling_weights(outcomes: Outcomes) -> list[float]:
+    """Cost weights at which routing can matter most, and the default one; ascending.
 
-    Raises:
-        ConfigurationError: It holds none of them.
+    Where two neighbouring arms of the upper hull are worth the same, it matters most which of
+    them answers. Well below such a weight the dearer one alone is right, well above the cheaper.
     """
-    leaves = [leaf for leaf in verifier.leaves() if leaf.name in outcomes.signals]
-    if not leaves:
-        verifier.recorded(outcomes)
-        return [verifier]
-    return sorted(leaves, key=lambda leaf: float(_means(leaf.recorded(outcomes).cost)[:-1].sum()))
+    cost = known_means(outcomes.cost)
+    hull = Hull.of(cost, known_means(outcomes.quality))
+    even = np.diff(hull.quality) / np.diff(hull.cost) * cost[-1]
+    return sorted({DEFAULT_WEIGHT, *even.tolist()})
 
 
-def _heard(outcomes: Outcomes, signal: str, seed: int) -> dict[str, Interval | None]:
-    """How well a signal tells right answers from wrong ones, by arm."""
-    sample = _sample(outcomes, MOST_MEASURED, seed)
-    values = sample.signals[signal]
-    return {
-        name: _interval(
-            auc_interval(
-                values[:, arm], sample.quality[:, arm], sample.groups,
-                resamples=RESAMPLES, seed=seed,
-            )
-        )
-        for arm, name in enumerate(sample.arms[:-1])
-        if not np.isnan(values[:, arm]).all()
-    }
-
-
-def _options(
-    verifier: Verifier, outcomes: Outcomes, heard: Mapping[str, Mapping[str, Interval | None]]
-) -> list[Verifier]:
-    """The verifiers to try: each informative one, and the cheapest two, three and more of them."""
-    leaves = _present(verifier, outcomes)
-    if len(leaves) == 1:
-        return leaves
-    telling = [
-        leaf
-        for leaf in leaves
-        if any(area is not None and area[1] > 0.5 for area in heard[leaf.name].values())
-    ]
-    joined = [reduce(or_, telling[:count]) for count in range(2, len(telling) + 1)]
-    return [*telling, *joined] or leaves[:1]
-
-
-def _reading(estimator: Estimator, verifier: Verifier) -> Estimator:
-    """An estimator that can read all of a verifier's signals."""
-    several = len(verifier.leaves()) > 1
-    return Fused(estimator) if several and not isinstance(estimator, Bayes) else estimator
-
-
-def _label(estimator: Estimator, verifier: Verifier) -> str:
-    return f"{estimator.name} on {' + '.join(leaf.name for leaf in verifier.leaves())}"
+def _better(
+    one: tuple[Candidate, Trial], other: tuple[Candidate, Trial]
+) -> tuple[Candidate, Trial]:
+    """The simpler candidate, which comes first, unless the other shows that it is better."""
+    return other if other[1].beats(one[1]) else one
 
 
 def _tried(
-    candidate: _Candidate,
+    candidate: Candidate,
     policy: Policy,
     outcomes: Outcomes,
     splits: Sequence[Split],
@@ -230,57 +177,6 @@ def _calibrated(estimator: Estimator, curve: Trial) -> Calibrated:
 def _tradeoff(curve: Trial) -> Tradeoff:
     """What following the router comes to at each cost weight."""
     reached = [curve.followed(place)[2:] for place in range(len(curve.weights))]
-    quality, cost = (_means(np.stack(rows, axis=1)) for rows in zip(*reached, strict=True))
-    ends = np.stack([_means(curve.alone_quality.T), _means(curve.alone_cost.T)], axis=1)
+    quality, cost = (known_means(np.stack(rows, axis=1)) for rows in zip(*reached, strict=True))
+    ends = np.stack([known_means(curve.alone_quality.T), known_means(curve.alone_cost.T)], axis=1)
     return Tradeoff(curve.weights, quality, cost, ends[[0, -1]])
-
-
-def _report(
-    outcomes: Outcomes,
-    best: _Candidate,
-    scores: Mapping[str, float],
-    heard: Mapping[str, Mapping[str, Interval | None]],
-    curve: Trial,
-    seed: int,
-) -> FitReport:
-    place = int(np.argmin(np.abs(curve.weights - DEFAULT_WEIGHT)))
-    start, verified, quality, cost = curve.followed(place)
-    arms = outcomes.arms
-    bootstrap = Bootstrap.over(curve.groups, resamples=RESAMPLES, seed=seed)
-    columns = np.vstack([quality, cost, curve.alone_quality, curve.alone_cost]).T
-    whole = bool(np.isfinite(columns).all())
-    return FitReport(
-        rows=len(outcomes),
-        groups=len(np.unique(outcomes.groups)),
-        signals=heard,
-        used=tuple(leaf.name for leaf in best.verifier.leaves()) if verified else (),
-        meta_verifier=best.estimator.name,
-        scores=scores,
-        start=arms[start],
-        verified=verified,
-        quality=_interval(bootstrap.interval(quality)) if whole else None,
-        cost=_interval(bootstrap.interval(cost)) if whole else None,
-        gain=_interval(bootstrap.interval(columns, _gain)) if whole else None,
-        best_alone=arms[int(np.argmax(curve.alone_value[place]))],
-    )
-
-
-def _gain(sums: Floats) -> Floats:
-    """Quality above random mixing of single models at the same cost, from sums over rows."""
-    means = sums[:, :-1] / sums[:, -1:]
-    arms = (means.shape[1] - 2) // 2
-    alone = hull_at(means[:, 2 + arms :], means[:, 2 : 2 + arms], means[:, 1])
-    gained: Floats = means[:, 0] - alone
-    return gained
-
-
-def _interval(measure: Measure | None) -> Interval | None:
-    return None if measure is None else (measure.mean, measure.low, measure.high)
-
-
-def _means(values: Floats, unknown: float = 0.0) -> Floats:
-    """Mean of each column without NaN."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    total = np.where(known, values, 0).sum(axis=0)
-    return np.divide(total, count, out=np.full(count.shape, unknown), where=count > 0)

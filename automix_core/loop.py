@@ -63,16 +63,15 @@ class Loop:
         alike = list(self.branches)
         while True:
             only = case.only_choice
-            evidence = None if only is not None else case.evidence(draw)
-            actions = (
-                Actions.without_choice(only)
-                if evidence is None
-                else self._decide(evidence, case.preference)
-            )
-            action = actions.first()
+            if only is not None:
+                actions = Actions.without_choice(only)
+            else:
+                evidence = case.evidence(draw)
+                actions = self._decide(evidence, case.preference)
+                if len(alike) > 1:
+                    ledger.propensity *= self._narrowed(alike, evidence, actions.first())
             ledger.propensity *= float(actions.propensity[0])
-            if evidence is not None and len(alike) > 1:
-                ledger.propensity *= self._narrowed(alike, evidence, action)
+            action = actions.first()
             if action is None:
                 raise AllArmsFailed(case.causes)
             if not isinstance(action, Run):

@@ -176,8 +176,9 @@ class Outcomes:
         Args:
             rows: Places of the rows, a slice, or a mask. A place may recur, as in a bootstrap.
         """
-        places = places_of(rows, len(self)).tolist()
-        index = rows if isinstance(rows, slice) else places  # a slice of an array is a view
+        found = places_of(rows, len(self))
+        index = rows if isinstance(rows, slice) else found  # a slice of an array is a view
+        places = found.tolist()
         return self._mapped(
             lambda column: chosen(column, index),
             ids=tuple([self.ids[i] for i in places]),
@@ -209,6 +210,17 @@ class Outcomes:
             arms=names,
             agreement={pair: m for pair, m in self.agreement.items() if pair in pairs},
         )
+
+    def in_order(self, arms: Sequence[str]) -> Outcomes:
+        """The same arms in another order than that of their cost, as a router was fitted on.
+
+        Args:
+            arms: Every arm of the table, once.
+        """
+        if tuple(arms) == self.arms:
+            return self
+        places = [self.arms.index(name) for name in arms]
+        return self._mapped(lambda column: chosen(column, (slice(None), places)), arms=tuple(arms))
 
     def require_comparable(self) -> Outcomes:
         """This table itself, if arms can be compared on it, as fitting and measuring must.

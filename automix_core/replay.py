@@ -6,7 +6,7 @@ The same estimator and policy decide here and live. All rows take their next ste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +47,20 @@ class Replay:
     cost: Floats
     latency: Floats
     confidence: Floats
+
+    def in_order(self, arms: tuple[str, ...]) -> Replay:
+        """The same with the arms in another order."""
+        if arms == self.arms:
+            return self
+        place = np.array([arms.index(name) for name in self.arms])
+        back = np.argsort(place)
+        return replace(
+            self,
+            arms=arms,
+            arm=place[self.arm],
+            asked=self.asked[:, back],
+            verified=self.verified[:, back],
+        )
 
     def spread(self, rows: int) -> Replay:
         """Room for so many rows of the same kind, yet to be filled."""
@@ -148,7 +162,8 @@ def replay(
         arm[:] = first.arm
         active = active[:0] if first.final else active
     while len(active):
-        evidence = recorded.evidence(active, asked, generator.random(shape[0]))
+        draw = np.asarray(generator.random(shape[0]))
+        evidence = recorded.evidence(active, asked, draw)
         actions = policy.decide(estimator.estimate(evidence, preference), evidence, preference)
         arm[active] = actions.arm
         asked[active[actions.run], actions.arm[actions.run]] = True

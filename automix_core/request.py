@@ -125,7 +125,7 @@ class Preference:
             raise ConfigurationError(msg)
 
         if self.maximise not in ("value", "ibc_lift"):
-            msg = f"Preference.maximise must be 'value' or 'ibc_lift', not {self.maximise!r}."  # type: ignore[unreachable]
+            msg = f"Preference.maximise must be 'value' or 'ibc_lift', not {self.maximise!r}."
             raise ConfigurationError(msg)
         if len(self.objectives) > 1:
             msg = f"A preference has one objective; give one of {self.objectives}."

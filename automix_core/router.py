@@ -7,34 +7,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from automix_core import contexts, presets, saving
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
+from automix_core.calibration import Calibration, branches
 from automix_core.case import Case
 from automix_core.decision import DecisionCallback
 from automix_core.errors import ConfigurationError, SavedRouterError
-from automix_core.fit_report import FitReport
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
 from automix_core.loop import Loop, Outcome
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
-from automix_core.tradeoff import Branch, Tradeoff, drawn
-from automix_core.workload import Workload
+from automix_core.tradeoff import drawn
 
 if TYPE_CHECKING:
+    from automix_core.fit_report import FitReport
     from automix_core.outcomes import Outcomes
     from automix_core.replay import Replay
 
 __all__ = ["Outcome", "Router"]
-
-_UNFITTED = {"workload": None, "tradeoff": None, "fit_report": None}
-"""What a router that was saved before it could be fitted does not hold."""
 
 
 class Router:
@@ -67,9 +64,7 @@ class Router:
         self.seed = seed
         self.arms: Arms | None = None
         self.helpers: dict[str, Arm] = {}
-        self.workload: Workload | None = None
-        self.tradeoff: Tradeoff | None = None
-        self.fit_report: FitReport | None = None
+        self.calibration: Calibration | None = None
         self._expected_arms: tuple[str, ...] | None = None
         self._reference_cost: float | None = None
         self._cost_basis: CostBasis | None = None
@@ -93,6 +88,22 @@ class Router:
         """
         recipe = presets.recipe(name, **parameters)
         return cls(recipe.verifier, recipe.estimator, recipe.policy, name=name)
+
+    @classmethod
+    def from_spec(cls, spec: str) -> Router:
+        """A router by a text that a command line can hold.
+
+        Args:
+            spec: A preset, with parameters after a colon ("automix:meta_verifier=pomdp"), or the
+                directory of a saved router.
+
+        Raises:
+            UnknownNameError: No such preset or parameter, and no such directory.
+        """
+        if (Path(spec) / "router.json").is_file():
+            return cls.load(spec)
+        name, parameters = presets.parse(spec)
+        return cls.preset(name, **parameters)
 
     @classmethod
     def of(cls, given: Any) -> Router:
@@ -152,9 +163,13 @@ class Router:
         )
         bound.helpers = helpers
         # US dollars and relative units have nothing in common: another basis starts anew.
-        dollars = self.workload is not None or arms.basis == self._cost_basis
-        bound.arms = Arms(list(arms), self._reference_cost if dollars else None, self.workload)
-        bound._adopt(self.workload, self.tradeoff, self.fit_report)
+        measured = self.calibration
+        workload = None if measured is None else measured.workload
+        dollars = workload is not None or arms.basis == self._cost_basis
+        reference = self._reference_cost if dollars else None
+        now = None if workload is None else workload.at({arm.name: arm.price for arm in arms})
+        bound.arms = Arms(list(arms), reference, measured=None if now is None else now.costs)
+        bound.calibration = self.calibration
         bound._expected_arms = bound.arms.names
         bound._reference_cost = bound.arms.reference_cost
         bound._cost_basis = bound.arms.basis
@@ -180,9 +195,9 @@ class Router:
         fitted = Router(
             found.verifier, found.estimator, self.policy, name=self.name, seed=self.seed
         )
-        fitted._adopt(found.workload, found.tradeoff, found.report)
-        fitted._expected_arms = found.workload.arms
-        fitted._reference_cost = found.workload.reference_cost
+        fitted.calibration = found.calibration
+        fitted._expected_arms = found.calibration.workload.arms
+        fitted._reference_cost = found.calibration.workload.reference_cost
         return fitted
 
     def replay(
@@ -202,14 +217,14 @@ class Router:
         from automix_core import fitting
         from automix_core.replay import replayed
 
-        if self._expected_arms is not None:
-            self._require_arms(outcomes.arms)
-            outcomes = outcomes.ordered(self._expected_arms)
-        recorded = fitting.recorded_by(outcomes, self.verifier)
-        if self.workload is not None:
-            recorded = replace(recorded, workload=self.workload)
-        branches = self._branches(preference or Preference())
-        return replayed(recorded, self.estimator, self.policy, branches, seed=seed)
+        self._require_arms(outcomes.arms)
+        ours = outcomes.in_order(self._expected_arms or outcomes.arms)
+        recorded = fitting.recorded_by(ours, self.verifier)
+        if self.calibration is not None:
+            recorded = replace(recorded, workload=self.calibration.workload)
+        ways = branches(self.calibration, preference or Preference())
+        seen = replayed(recorded, self.estimator, self.policy, ways, seed=seed)
+        return seen.in_order(outcomes.arms)
 
     def describe(self) -> list[str]:
         """What this router is made of and what it learned, in plain sentences."""
@@ -222,27 +237,6 @@ class Router:
             return [*told, "Not calibrated: fit it on examples of your own."]
         return [*told, *self.fit_report.lines()]
 
-    def _adopt(
-        self, workload: Workload | None, tradeoff: Tradeoff | None, report: FitReport | None
-    ) -> None:
-        self.workload, self.tradeoff, self.fit_report = workload, tradeoff, report
-
-    def _branches(self, preference: Preference) -> tuple[Branch, ...]:
-        """The ways to follow a preference, and how often each is drawn.
-
-        Raises:
-            ConfigurationError: It cannot be met, or needs a fit that was not made.
-        """
-        if self.tradeoff is not None:
-            return self.tradeoff.branches(preference)
-        if preference.objectives:
-            msg = (
-                f"Preference({preference.objectives[0]}=...) needs a calibrated router: "
-                "fit it with router.fit(outcomes), or give cost_weight."
-            )
-            raise ConfigurationError(msg)
-        return ((1.0, preference),)
-
     def _require_arms(self, names: Sequence[str]) -> None:
         if self._expected_arms is not None and set(names) != set(self._expected_arms):
             msg = (
@@ -250,6 +244,11 @@ class Router:
                 f"and was given {sorted(names)}. The names must match."
             )
             raise ConfigurationError(msg)
+
+    @property
+    def fit_report(self) -> FitReport | None:
+        """What the fit found; `None` for a router that was not fitted."""
+        return None if self.calibration is None else self.calibration.report
 
     def save(self, path: str | Path) -> None:
         """Write the router to a directory: `router.json`, and arrays beside it.
@@ -273,7 +272,7 @@ class Router:
         Raises:
             SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
         """
-        match {**_UNFITTED, **saving.read_router(path, resources or {})}:
+        match {"calibration": None, **saving.read_router(path, resources or {})}:
             case {
                 "verifier": Verifier() as verifier,
                 "estimator": Estimator() as estimator,
@@ -283,15 +282,13 @@ class Router:
                 "arms": tuple() | None as arms,
                 "reference_cost": float() | None as reference_cost,
                 "cost_basis": "prices" | "measured" | "declared" | "assumed" | None as cost_basis,
-                "workload": Workload() | None as workload,
-                "tradeoff": Tradeoff() | None as tradeoff,
-                "fit_report": FitReport() | None as report,
+                "calibration": Calibration() | None as calibration,
             }:
                 router = cls(verifier, estimator, policy, name=name, seed=seed)
             case _:
                 msg = f"{path} does not hold everything that makes a router."
                 raise SavedRouterError(msg)
-        router._adopt(workload, tradeoff, report)
+        router.calibration = calibration
         router._expected_arms = arms
         router._reference_cost = reference_cost
         router._cost_basis = cost_basis
@@ -307,9 +304,7 @@ class Router:
             "verifier": self.verifier,
             "estimator": self.estimator,
             "policy": self.policy,
-            "workload": self.workload,
-            "tradeoff": self.tradeoff,
-            "fit_report": self.fit_report,
+            "calibration": self.calibration,
         }
 
     def route(
@@ -335,11 +330,11 @@ class Router:
         ]
         if on_decision is not None:
             listeners.append(on_decision)
-        branches = self._branches(chosen)
-        chosen = drawn(branches, self._draw() if len(branches) > 1 else 0.0)
+        ways = branches(self.calibration, chosen)
+        chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
         ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
         case = Case(request, arms, chosen, ledger, self.verifier)
-        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, branches)
+        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, ways)
         return parts.answer(ledger, case)
 
     def _draw(self) -> float:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import known_means
 from automix_core.evidence import Floats, Run
 from automix_core.metrics.bootstrap import standard_error
 from automix_core.parts import Estimator, Policy
@@ -48,28 +50,28 @@ class Trial:
     reference_cost: float
     groups: NDArray[np.int64]
 
-    @property
+    @cached_property
     def mean_quality(self) -> Floats:
         """(weights, arms); NaN for the dearest arm."""
-        return _mean(self.quality)
+        return known_means(self.quality, -1)
 
-    @property
+    @cached_property
     def mean_cost(self) -> Floats:
         """US dollars, (weights, arms); NaN for the dearest arm."""
-        return _mean(self.cost)
+        return known_means(self.cost, -1)
 
-    @property
+    @cached_property
     def value(self) -> Floats:
         """Mean value of each start, (weights, arms); NaN for the dearest arm."""
         return self.mean_quality - self._price(self.mean_cost)
 
-    @property
+    @cached_property
     def alone_value(self) -> Floats:
         """Mean value of asking each arm alone, unverified, (weights, arms)."""
-        quality, cost = _mean(self.alone_quality), _mean(self.alone_cost)
+        quality, cost = known_means(self.alone_quality, -1), known_means(self.alone_cost, -1)
         return quality - self._price(np.broadcast_to(cost, (len(self.weights), len(cost))))
 
-    @property
+    @cached_property
     def doubt(self) -> Floats:
         """Standard error of each start's value less the best single arm's, (weights, arms)."""
         best = np.argmax(self.alone_value, axis=1)
@@ -82,11 +84,23 @@ class Trial:
                     doubt[row, arm] = standard_error(values[known], self.groups[known])
         return doubt
 
-    @property
-    def score(self) -> float:
-        """Mean over the cost weights of the best that can be had, verifying or not."""
-        sure = np.where(np.isnan(self.value), -np.inf, self.value - self.doubt)
-        return float(np.maximum(sure.max(axis=1), self.alone_value.max(axis=1)).mean())
+    @cached_property
+    def worth(self) -> Floats:
+        """Value of each row, mean over the cost weights, with the best start at each; (n,)."""
+        rows = []
+        for place, weight in enumerate(self.weights / self.reference_cost):
+            start, alone = np.nanargmax(self.value[place]), np.argmax(self.alone_value[place])
+            if self.value[place, start] > self.alone_value[place, alone]:
+                rows.append(self.quality[place, start] - weight * self.cost[place, start])
+            else:
+                rows.append(self.alone_quality[alone] - weight * self.alone_cost[alone])
+        return known_means(np.array(rows))
+
+    def beats(self, other: Trial) -> bool:
+        """Whether this is worth more than another trial by more than the standard error."""
+        more = self.worth - other.worth
+        known = ~np.isnan(more)
+        return bool(more[known].mean() > standard_error(more[known], self.groups[known]))
 
     def followed(self, index: int) -> tuple[int, bool, Floats, Floats]:
         """What a router would do at one of the cost weights.
@@ -147,11 +161,3 @@ def try_out(
         reference_cost=recorded.workload.reference_cost,
         groups=groups,
     )
-
-
-def _mean(values: Floats) -> Floats:
-    """Mean over the last axis without NaN; NaN where there is nothing else."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=-1)
-    total = np.where(known, values, 0).sum(axis=-1)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)

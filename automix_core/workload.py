@@ -43,6 +43,12 @@ class Workload(Part):
         """Mean cost of one answer of the dearest arm, US dollars."""
         return float(self.cost[-1])
 
+    @property
+    def costs(self) -> dict[str, tuple[float, float]]:
+        """US dollars of an answer and of its verification, by arm."""
+        pairs = zip(self.cost.tolist(), self.checking.tolist(), strict=True)
+        return dict(zip(self.arms, pairs, strict=True))
+
     def at(self, prices: Mapping[str, Priced | None]) -> Workload:
         """The same traffic at other prices, where prices and tokens are known for every arm.
 

@@ -19,6 +19,7 @@ HEAVY = {
     "llama_index",
     "matplotlib",
     "openai",
+    "pyarrow",
     "torch",
     "xllamacpp",
 }

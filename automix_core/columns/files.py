@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,7 @@ from automix_core.columns.source import Source
 from automix_core.columns.table import Columns
 from automix_core.errors import OutcomesError
 
-__all__ = ["read", "write"]
+__all__ = ["read", "readable", "write"]
 
 
 def read(path: str | Path, rows: int | None = None, *, across: bool = True) -> Iterator[Columns]:
@@ -29,12 +30,19 @@ def read(path: str | Path, rows: int | None = None, *, across: bool = True) -> I
     """
     file = Path(path)
     source = Source(file.name)
-    try:
-        form = _module(file)
+    form = _module(file)
+    with readable(file):
         for piece in form.read(file, rows or form.PIECE, source):
             yield piece
             if not across:
                 source.seen.clear()
+
+
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file into our own error."""
+    try:
+        yield
     except (OSError, EOFError) as error:
         msg = f"{file} cannot be read: {error}"
         raise OutcomesError(msg) from error

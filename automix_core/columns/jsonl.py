@@ -6,6 +6,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -15,7 +16,7 @@ from automix_core.columns.source import Source
 from automix_core.columns.table import Columns
 from automix_core.errors import OutcomesError
 
-__all__ = ["PIECE", "read", "write"]
+__all__ = ["PIECE", "read", "values", "write"]
 
 PIECE = 500
 """Rows that are best read at a time: few, for they are Python objects then."""
@@ -25,11 +26,28 @@ _MARK = b"\xef\xbb\xbf"
 
 def read(path: Path, rows: int, source: Source) -> Iterator[Columns]:
     """Pieces of so many rows; empty lines and a leading byte order mark are passed over."""
+    for found, at in values(path, rows, source):
+        yield gather(found, at)
+
+
+def values(path: Path, count: int, source: Source) -> Iterator[tuple[list[Any], Source]]:
+    """The lines as JSON values, so many at a time, with where they come from.
+
+    What stands above a line that is not JSON is given before that line is an error.
+    """
     with _opened(path, "rb") as file:
         lines = _numbered(file, path)
-        while some := list(islice(lines, rows)):
-            at = source.at([number for number, _ in some])
-            yield gather(_objects([line for _, line in some], at), at)
+        while some := list(islice(lines, count)):
+            at = replace(source, unit="line", places=[number for number, _ in some])
+            found: list[Any] = []
+            for i, (_, line) in enumerate(some):
+                try:
+                    found.append(_parsed(line, at, i))
+                except OutcomesError:
+                    if found:
+                        yield found, at.at(at.places[:i])
+                    raise
+            yield found, at
 
 
 def write(path: Path, columns: Columns) -> None:
@@ -62,22 +80,14 @@ def _numbered(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes]]:
         raise OutcomesError(msg) from error
 
 
-def _objects(lines: list[bytes], source: Source) -> list[Any]:
-    """The lines as JSON values; a bad field above a line that is not JSON is the first error."""
-    found: list[Any] = []
-    for i, line in enumerate(lines):
-        try:
-            found.append(_parsed(line, source, i))
-        except OutcomesError:
-            if found:
-                gather(found, source.at(source.places[:i]))
-            raise
-    return found
-
-
 def _parsed(content: bytes, source: Source, row: int) -> Any:
     try:
         return json.loads(content.decode())
-    except (ValueError, RecursionError) as error:
-        cause = "the line is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
-        raise source.error(row, "", f"not JSON: {cause}.") from error
+    except UnicodeDecodeError as error:
+        msg = "not JSON: the line is not UTF-8."
+        raise source.error(row, "", msg) from error
+    except json.JSONDecodeError as error:
+        msg = f"not JSON: {error.msg} at character {error.pos + 1}."
+        raise source.error(row, "", msg) from error
+    except (ValueError, RecursionError) as error:  # a number too long, or brackets too deep
+        raise source.error(row, "", f"not JSON: {error}.") from error

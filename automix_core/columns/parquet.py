@@ -57,9 +57,13 @@ def write(path: Path, columns: Columns) -> None:
 
     quality = columns.answers.get(("quality", ""), np.ones((0, 0)))
     held = ~np.isnan(quality)
-    table = pa.table(dict(_arrays(columns, held)))
-    kept = table.filter(pa.array(held.any(axis=1)))
-    pq.write_table(kept, path, row_group_size=_ROW_GROUP)
+    try:
+        table = pa.table(dict(_arrays(columns, held)))
+        kept = table.filter(pa.array(held.any(axis=1)))
+        pq.write_table(kept, path, row_group_size=_ROW_GROUP)
+    except (pa.ArrowException, UnicodeEncodeError) as error:
+        msg = f"This table cannot be written as Parquet: {error}"
+        raise OutcomesError(msg) from error
 
 
 def _arrow() -> Any:

@@ -19,6 +19,7 @@ from automix_core.evidence import Floats
 
 __all__ = ["gather", "heads", "objects", "pieces"]
 
+_AT_ONCE = 1_000
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -182,43 +183,49 @@ def _among(source: Source, rows: Sequence[int], where: str) -> Fail:
 
 def objects(columns: Columns) -> Iterator[dict[str, Any]]:
     """The rows as JSON objects; a row without any answer is left out."""
-    for i, row_id in enumerate(columns.ids):
-        answers = {arm: _answer(columns, i, j) for j, arm in enumerate(columns.arms)}
-        arms = {arm: answer for arm, answer in answers.items() if answer}
-        if not arms:
-            continue
-        row: dict[str, Any] = {"id": row_id}
-        row |= {what: texts[i] for what, texts in columns.texts.items() if texts[i] is not None}
-        if columns.tags and columns.tags[i]:
-            row["tags"] = list(columns.tags[i])
-        if columns.groups[i] is not None:
-            row["group"] = columns.groups[i]
-        row["arms"] = arms
-        for (pair, measure), values in columns.agreement.items():
-            if not math.isnan(values[i]):
-                agreement = row.setdefault("agreement", {})
-                agreement.setdefault(pair, {})[measure] = float(values[i])
-        yield row
+    for start in range(0, len(columns), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        answers = {key: column[some].tolist() for key, column in columns.answers.items()}
+        for i, row_id in enumerate(columns.ids[some]):
+            found = {arm: _answer(answers, i, j) for j, arm in enumerate(columns.arms)}
+            arms = {arm: answer for arm, answer in found.items() if answer}
+            if arms:
+                yield {"id": row_id, **_head(columns, start + i), "arms": arms}
 
 
-def _answer(columns: Columns, i: int, j: int) -> dict[str, Any]:
+def _head(columns: Columns, i: int) -> dict[str, Any]:
+    """Everything of a row but its id and its answers."""
+    row: dict[str, Any] = {
+        what: texts[i] for what, texts in columns.texts.items() if texts[i] is not None
+    }
+    if columns.tags and columns.tags[i]:
+        row["tags"] = list(columns.tags[i])
+    if columns.groups[i] is not None:
+        row["group"] = columns.groups[i]
+    for (pair, measure), values in columns.agreement.items():
+        if not math.isnan(values[i]):
+            agreement = row.setdefault("agreement", {})
+            agreement.setdefault(pair, {})[measure] = float(values[i])
+    return row
+
+
+def _answer(answers: Mapping[Key, list[list[float]]], i: int, j: int) -> dict[str, Any]:
     """One answer as a JSON object, empty where the row does not hold that arm."""
     answer: dict[str, Any] = {}
-    for (what, name), column in columns.answers.items():
-        value = float(column[i, j])
+    for (what, name), column in answers.items():
+        value = column[i][j]
         if math.isnan(value):
             continue
-        if name == "self_verification" and what == "signals":
+        if what == "signals" and name == "self_verification":
             answer["confidence"] = value
         elif what == "signals":
             answer.setdefault("signals", {})[name] = value
         elif what in EXTRAS:
             one, many = EXTRAS[what]
             verification = answer.setdefault("verification", {})
-            held = (
-                verification if name == "self_verification" else verification.setdefault(many, {})
-            )
-            held[one if held is verification else name] = value
+            own = name == "self_verification"
+            place = verification if own else verification.setdefault(many, {})
+            place[one if own else name] = value
         else:
             answer[what] = int(value) if what.endswith("_tokens") and value % 1 == 0 else value
     return answer

@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from automix_core.arrays import known_means
 from automix_core.errors import NotFittedError
 from automix_core.estimate.logistic import (
     fit_logistic,
@@ -80,7 +81,7 @@ class Bayes(Estimator):
                 weights[_key(belief)] = np.stack(
                     [self._posterior(told, examples.quality[:, arm], seen) for arm in range(arms)]
                 )
-        prior = np.nanmean(examples.quality, axis=0)
+        prior = known_means(examples.quality)
         return replace(self, names_=names, prior_=prior, scales_=scales, weights_=weights)
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:

@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 
+from automix_core.arrays import known_means
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import latest_answered
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
@@ -60,7 +61,7 @@ class Curves(Estimator):
     def fit(self, examples: Examples) -> Self:
         """Draw the curves."""
         arms = examples.quality.shape[1]
-        prior = np.nanmean(examples.quality, axis=0)
+        prior = known_means(examples.quality)
         silent = np.tile(prior, (arms, 1))
         knots = np.zeros((arms, KNOTS))
         curves = np.tile(prior[None, :, None], (arms, 1, KNOTS))
@@ -125,7 +126,8 @@ class Isotonic(Curves):
         fitted = pooled(np.add.reduceat(quality, first) / counts, counts.astype(float))
         mean, n = quality.mean(), len(quality)
         drawn = (n * fitted + self.shrinkage * mean) / (n + self.shrinkage)
-        return np.interp(knots, values, drawn)
+        at_knots: Floats = np.interp(knots, values, drawn)
+        return at_knots
 
 
 @dataclass(frozen=True, eq=False)

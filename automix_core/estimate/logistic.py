@@ -86,4 +86,5 @@ def scale_of(features: Floats) -> Floats:
 
 def standardised(features: Floats, scale: Floats) -> Floats:
     """Features in units of their spread, 0 where missing."""
-    return np.nan_to_num((features - scale[0]) / scale[1], nan=0.0)
+    told: Floats = np.nan_to_num((features - scale[0]) / scale[1], nan=0.0)
+    return told

@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import ratio
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
@@ -156,7 +157,7 @@ class _Tally:
         count = self._count(known, belief, None)
         total = self._count(known, belief, scores)
         if not belief:
-            return np.divide(total, np.maximum(count, 1))
+            return ratio(total, count, 0.0)
         dropped = belief[0] if arm != belief[0] else belief[-1]
         rest = tuple(other for other in belief if other != dropped)
         parent = np.expand_dims(coarser[rest][..., arm], _place(rest, dropped))
@@ -170,7 +171,7 @@ class _Tally:
         counts = self._count(known, (*belief, arm), None)
         count = counts.sum(axis=-1, keepdims=True)
         if not belief:
-            return counts / np.maximum(count, 1)
+            return ratio(counts, count, 0.0)
         rest = belief[1:]
         parent = np.expand_dims(coarser[rest, arm], _place(rest, belief[0]))
         return self._drawn(counts, count, parent)
@@ -184,14 +185,12 @@ class _Tally:
         if not axes:
             return np.array(float(rows.sum()) if weights is None else weights.sum())
         state = np.ravel_multi_index(tuple(self.places[rows][:, list(axes)].T), shape)
-        return np.bincount(state, weights, minlength=self.width ** len(axes)).reshape(shape)
+        counted = np.bincount(state, weights, minlength=self.width ** len(axes))
+        return counted.reshape(shape).astype(np.float64)
 
     def _drawn(self, total: Floats, count: Floats, parent: Floats) -> Floats:
         """A mean drawn towards the coarser belief's, which stands in where nothing was seen."""
-        weight = count + self.shrinkage
-        alone = np.broadcast_to(parent, total.shape).copy()
-        np.divide(total + self.shrinkage * parent, weight, out=alone, where=weight > 0)
-        return alone
+        return ratio(total + self.shrinkage * parent, count + self.shrinkage, parent)
 
 
 def _beliefs(arms: int) -> list[Belief]:

@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from automix_core.arrays import known_means, ratio
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of, latest_answered
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
@@ -73,7 +74,7 @@ class Regions(Estimator):
                     sums[of, own, other] = np.bincount(
                         places[both, own], weights, minlength=self.cells + 1
                     )
-        return replace(self, edges_=edges, prior_=np.nanmean(examples.quality, axis=0), sums_=sums)
+        return replace(self, edges_=edges, prior_=known_means(examples.quality), sums_=sums)
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Mean qualities inside and outside the region that is best for this preference."""
@@ -175,4 +176,4 @@ def _band(net: Floats, before: Floats) -> Bools:
 def _means(sums: Floats, prior: float) -> Floats:
     """Mean of each cell from its (count, total); the prior where the cell is empty."""
     count, total = sums
-    return np.divide(total, count, out=np.full_like(total, prior), where=count > 0)
+    return ratio(total, count, prior)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from automix_core.errors import ConfigurationError
-from automix_core.metrics.hull import Hull
 from automix_core.evidence import Floats
+from automix_core.metrics.hull import Hull
 
 __all__ = ["ibc_lift", "ibc_lifts", "mean_region_lift", "region_lifts"]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from automix_core.errors import ConfigurationError
-from automix_core.metrics.bootstrap import RESAMPLES, Bootstrap, Measure
 from automix_core.evidence import Bools, Floats
+from automix_core.metrics.bootstrap import RESAMPLES, Bootstrap, Measure
 
 __all__ = [
     "Reliability",

@@ -3,18 +3,16 @@
     python tests/benchmarks/outcomes_memory.py [--rows 1000000] [--arms 10] [--parquet]
 
 Makes a JSON Lines file of random outcomes (quality, cost, latency, tokens and confidence of every
-arm), about 1.4 kB a row, and reads it in a fresh process. "held" is what the table takes, by
-`tracemalloc` in a second process; "peak" is the largest resident size of the whole process.
+arm) and reads it in a fresh process. "held" is by how much the process has grown when it has the
+table, "peak" by how much at most while it read. Needs Linux, whose /proc tells the sizes.
 """
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -48,41 +46,31 @@ def make(path: Path, rows: int, arms: int) -> None:
                 file.write(json.dumps({"id": f"q{start + i}", "arms": answers}) + "\n")
 
 
-def peak() -> float:
-    """Largest resident size of this process so far, in MB."""
-    if STATUS.exists():  # on Linux, getrusage knows only the largest of this and its parent
-        lines = STATUS.read_text(encoding="utf-8").splitlines()
-        found = next(line for line in lines if line.startswith("VmHWM"))
-        return int(found.split()[1]) * 1024 / MEGABYTE
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE
+def resident(what: str) -> float:
+    """The resident size of this process in MB, now ("VmRSS") or at its largest ("VmHWM")."""
+    lines = STATUS.read_text(encoding="utf-8").splitlines()
+    found = next(line for line in lines if line.startswith(what))
+    return int(found.split()[1]) * 1024 / MEGABYTE
 
 
-def measure(path: Path, trace: bool) -> dict[str, float]:
+def measure(path: Path) -> dict[str, float]:
     """Read the table in this process."""
-    before = peak()
-    if trace:
-        tracemalloc.start()
+    before = resident("VmRSS")
     start = time.perf_counter()
     table = Outcomes.read(path)
     seconds = time.perf_counter() - start
-    if trace:
-        held, _ = tracemalloc.get_traced_memory()
-        return {"held": held / MEGABYTE}
-    return {"rows": len(table), "seconds": seconds, "peak": peak(), "before": before}
+    after, peak = resident("VmRSS"), resident("VmHWM")
+    return {"rows": len(table), "seconds": seconds, "held": after - before, "peak": peak - before}
 
 
 def shown(path: Path) -> str:
     """One line about one file."""
-    found: dict[str, float] = {}
-    for option in ([], ["--trace"]):
-        command = [sys.executable, __file__, "--read", str(path), *option]
-        found |= json.loads(subprocess.check_output(command, text=True))
+    command = [sys.executable, __file__, "--read", str(path)]
+    found = json.loads(subprocess.check_output(command, text=True))
     return (
         f"{path.name}: {path.stat().st_size / MEGABYTE:,.0f} MB on disk, read in "
         f"{found['seconds']:.1f} s ({found['rows'] / found['seconds']:,.0f} rows a second), "
-        f"held {found['held']:,.0f} MB, peak {found['peak']:,.0f} MB "
-        f"of which {found['before']:,.0f} MB before reading\n"
+        f"held {found['held']:,.0f} MB, peak {found['peak']:,.0f} MB\n"
     )
 
 
@@ -93,10 +81,9 @@ def main() -> None:
     parser.add_argument("--arms", type=int, default=10)
     parser.add_argument("--parquet", action="store_true", help="also the same table as Parquet")
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--trace", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.read:
-        sys.stdout.write(json.dumps(measure(asked.read, asked.trace)))
+        sys.stdout.write(json.dumps(measure(asked.read)))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "outcomes.jsonl"
