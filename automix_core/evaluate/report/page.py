@@ -9,11 +9,12 @@ from __future__ import annotations
 from importlib.resources import files
 
 from automix_core._version import __version__
-from automix_core.evaluate.html import Html, Number, details, table, tag
-from automix_core.evaluate.plots import MOST_NAMES, Picture, pictures
-from automix_core.evaluate.study import Belief, Study
-from automix_core.evaluate.svg import as_svg
-from automix_core.evaluate.wording import (
+from automix_core.evaluate.report.cost_quality import MOST_NAMES
+from automix_core.evaluate.report.html import Html, Number, details, table, tag
+from automix_core.evaluate.report.plots import Picture, pictures
+from automix_core.evaluate.report.study import Belief, Study
+from automix_core.evaluate.report.svg import as_svg
+from automix_core.evaluate.report.wording import (
     dollars,
     dollars_with_interval,
     percent,
@@ -46,7 +47,7 @@ def page(study: Study) -> str:
         _regrets(study),
         _method(study),
     ]
-    style = files("automix_core.evaluate").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("automix_core.evaluate.report").joinpath("page.css").read_text(encoding="utf-8")
     head = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -56,7 +57,10 @@ def page(study: Study) -> str:
     title = tag("title", f"{study.router}: automix report")
     footer = tag("footer", f"automix report {__version__}")
     body = tag("main", *sections)
-    return f"{head}{title}\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n{footer}\n</body>\n</html>\n"
+    return (
+        f"{head}{title}\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n{body}\n{footer}\n</body>\n</html>\n"
+    )
 
 
 def _verdict(study: Study) -> Html:
@@ -73,8 +77,9 @@ def _verdict(study: Study) -> Html:
 def _cost_quality(study: Study, picture: Picture) -> Html:
     caption = (
         "Up and to the left is better. The dashed line is what sending requests to single models "
-        "at random reaches for the same money (the open circle: for the router's money); only what "
-        "lies above it is a gain. The oracle knows the best answer beforehand. Cross and band: 95 % intervals."
+        "at random reaches for the same money (the open circle: for the router's money); only "
+        "what lies above it is a gain. The oracle knows the best answer beforehand. Cross and "
+        "band: 95 % intervals."
     )
     points = table(
         "Quality, cost and latency",

@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automix_core.evaluate.plots import COLOURS
+from automix_core.evaluate.report.canvas import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

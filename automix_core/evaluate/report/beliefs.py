@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from automix_core.evaluate.study import Bin, Belief
+from automix_core.evaluate.report.study import Belief, Bin
 from automix_core.evidence import Floats
 from automix_core.fitting import recorded_by
 from automix_core.metrics.bootstrap import Bootstrap
 from automix_core.metrics.verifiers import signal_quality
 from automix_core.outcomes import Outcomes
+from automix_core.replay import Recorded
 from automix_core.request import Preference
 from automix_core.router import Router
 
@@ -42,32 +43,32 @@ def beliefs(
     workload = router.calibration.workload
     ours = recorded_by(held.in_order(workload.arms), router.verifier)
     recorded = replace(ours, workload=workload)
-    rows, arms = recorded.cost.shape
     found = []
-    for arm in range(arms - 1):  # an answer of the dearest arm is never verified
-        confidence = recorded.examples.confidence[:, arm]
-        known = np.isfinite(confidence)
-        if not known.any():
+    for place, arm in enumerate(workload.arms[:-1]):  # the dearest arm's are never verified
+        if not np.isfinite(recorded.examples.confidence[:, place]).any():
             continue
-        asked = np.zeros((rows, arms), dtype=bool)
-        asked[:, arm] = True
-        evidence = recorded.evidence(np.arange(rows), asked, np.zeros(rows))
-        expected = router.estimator.estimate(evidence, preference).quality[:, arm]
-        told_apart = len(np.unique(expected[known])) >= FEWEST_BELIEFS
-        believed = np.where(known, expected if told_apart else confidence, np.nan)
-        quality = recorded.examples.quality[:, arm]
+        what, believed = _believed(router, recorded, place, preference)
+        quality = recorded.examples.quality[:, place]
         measured = signal_quality(believed, quality, held.groups, seed=bootstrap.seed)
-        found.append(
-            Belief(
-                arm=workload.arms[arm],
-                what="expected quality" if told_apart else "the verifier's confidence",
-                bins=_bins(believed, quality, bootstrap),
-                auc=measured.auc,
-                brier=measured.brier,
-                ece=measured.ece,
-            )
-        )
+        bins = _bins(believed, quality, bootstrap)
+        found.append(Belief(arm, what, bins, measured.auc, measured.brier, measured.ece))
     return tuple(found)
+
+
+def _believed(
+    router: Router, recorded: Recorded, place: int, preference: Preference
+) -> tuple[str, Floats]:
+    """What is believed of one arm's answers, in words and in numbers; NaN without a signal."""
+    asked = np.zeros(recorded.cost.shape, dtype=bool)
+    asked[:, place] = True
+    rows = np.arange(len(asked))
+    evidence = recorded.evidence(rows, asked, np.zeros(len(asked)))
+    expected = router.estimator.estimate(evidence, preference).quality[:, place]
+    confidence = recorded.examples.confidence[:, place]
+    known = np.isfinite(confidence)
+    if len(np.unique(expected[known])) < FEWEST_BELIEFS:
+        return "the verifier's confidence", confidence
+    return "expected quality", np.where(known, expected, np.nan)
 
 
 def _bins(believed: Floats, quality: Floats, bootstrap: Bootstrap) -> tuple[Bin, ...]:

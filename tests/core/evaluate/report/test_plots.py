@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from automix_core.errors import ConfigurationError
-from automix_core.evaluate.study import Point, Share
+from automix_core.evaluate.report.plots import Picture, pictures
+from automix_core.evaluate.report.study import Point, Share
+from automix_core.evaluate.report.svg import as_svg, write_png
 from automix_core.metrics.bootstrap import Measure
-from tests.core.evaluate.studies import CURVE, STUDY, about, calibration, hostile
-
-
-from automix_core.evaluate.plots import Picture, pictures
-from automix_core.evaluate.svg import as_svg, write_png
+from tests.core.evaluate.report.studies import CURVE, STUDY, about, calibration, hostile
 
 
 def drawn(study, narrow=False):
@@ -171,8 +169,8 @@ def test_dollar_signs_in_names_are_no_mathematics():
 def test_the_callers_matplotlib_is_left_alone(tmp_path):
     code = """
 import sys, matplotlib
-from automix_core.evaluate.page import page
-from tests.core.evaluate.studies import STUDY
+from automix_core.evaluate.report.page import page
+from tests.core.evaluate.report.studies import STUDY
 
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 before = matplotlib.rcParams.copy()

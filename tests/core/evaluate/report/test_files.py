@@ -6,15 +6,13 @@ import pytest
 
 from automix_core import Preference
 from automix_core.errors import ConfigurationError
+from automix_core.evaluate.report.files import write_pictures, write_report
 from automix_core.outcomes import Outcomes
-from tests.core.evaluate.studies import STUDY
-
-
-from automix_core.evaluate.report import write_pictures, write_report
+from tests.core.evaluate.report.studies import STUDY
 
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
-TABLE = Path(__file__).parents[2] / "data" / "xquad_local_models_numeric.jsonl"
+TABLE = Path(__file__).parents[3] / "data" / "xquad_local_models_numeric.jsonl"
 
 
 def test_the_report_of_real_outcomes(tmp_path):

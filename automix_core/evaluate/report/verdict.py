@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from automix_core.evaluate.wording import (
+from automix_core.evaluate.report.wording import (
     dollars,
     percent,
     percent_with_interval,
@@ -60,10 +60,7 @@ def judge(found: Evidence) -> tuple[str, tuple[str, ...]]:
         return _capital(trade), (_gained(found), *_precisely(found))
     verdict = f"NO SIGNIFICANT GAIN: use {found.best_alone}."
     if found.only is not None:
-        return verdict, (
-            f"The router sends every question to {found.only}: nothing it was fitted on told it "
-            "well enough when another model would serve better.",
-        )
+        return verdict, (_alone(found.only),)
     return verdict, (_nothing_gained(found), f"It {trade}" if found.saved else _capital(trade))
 
 
@@ -78,10 +75,18 @@ def _trade(found: Evidence) -> str:
     return f"saves {percent(found.saved.mean)} of the cost of {always}, at {apart}."
 
 
+def _alone(name: str) -> str:
+    return (
+        f"The router sends every question to {name}: nothing it was fitted on told it well enough "
+        "when another model would serve better."
+    )
+
+
 def _gained(found: Evidence) -> str:
     return (
         f"Random mixing of the single models reaches {quality(found.mixing)} for the same money; "
-        f"the router reaches {quality(found.quality)}: a gain of {signed_with_interval(found.gain)}."
+        f"the router reaches {quality(found.quality)}: a gain of "
+        f"{signed_with_interval(found.gain)}."
     )
 
 

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from automix_core.evaluate.report.page import page
 from tests.browser import chromium, visit
-from tests.core.evaluate.studies import NO_GAIN, STUDY, hostile
-
-
-from automix_core.evaluate.page import page
+from tests.core.evaluate.report.studies import NO_GAIN, STUDY, hostile
 
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 

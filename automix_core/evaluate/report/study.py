@@ -11,7 +11,7 @@ from typing import Literal
 
 from automix_core.metrics.bootstrap import Measure
 
-__all__ = ["Bin", "Belief", "CurvePoint", "Point", "Regret", "Share", "Study"]
+__all__ = ["Belief", "Bin", "CurvePoint", "Point", "Regret", "Share", "Study"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 
 from automix_core import Preference, Router
 from automix_core.errors import OutcomesError
-from automix_core.evaluate.measuring import study_of
+from automix_core.evaluate.report.measuring import study_of
 from automix_core.outcomes import Outcomes
 
 COSTS = {"small": 1e-5, "large": 1e-4}

@@ -35,7 +35,7 @@ def quality_with_interval(measure: Measure | None) -> str:
 
 
 def signed_with_interval(measure: Measure) -> str:
-    """A difference with its sign, such as +0.031 [−0.004, +0.066]."""
+    """A difference with its sign, such as +0.031 [+0.011, +0.066]."""
     mean, low, high = (
         f"{value:+.3f}".replace("-", MINUS) for value in (measure.mean, measure.low, measure.high)
     )

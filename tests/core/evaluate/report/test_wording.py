@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automix_core.evaluate import wording
+from automix_core.evaluate.report import wording
 from automix_core.metrics.bootstrap import Measure
 
 

@@ -104,7 +104,7 @@ def _annotate(axes: Axes, label: Label, dx: float, dy: float, across: str, up: s
 
 
 def _inside(axes: Axes, text: Any) -> Floats:
-    """Shift a text along the axes' edge until it lies inside, if it can; gives its box, in pixels."""
+    """Shift a text along the axes' edge until it lies inside; gives its box, in pixels."""
     box = np.asarray(text.get_window_extent().extents)
     frame = np.asarray(axes.get_window_extent().extents)
     shift = min(frame[2] - EDGE - box[2], 0.0) + max(frame[0] + EDGE - box[0], 0.0)

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from automix_core.errors import ConfigurationError
-from automix_core.evaluate.measuring import study_of
-from automix_core.evaluate.page import page
-from automix_core.evaluate.plots import pictures
-from automix_core.evaluate.study import Study
-from automix_core.evaluate.svg import write_png
+from automix_core.evaluate.report.measuring import study_of
+from automix_core.evaluate.report.page import page
+from automix_core.evaluate.report.plots import pictures
+from automix_core.evaluate.report.study import Study
+from automix_core.evaluate.report.svg import write_png
 from automix_core.outcomes import Outcomes
 from automix_core.request import Preference
 from automix_core.router import Router
@@ -51,8 +51,8 @@ def write_report(
     Args:
         outcomes: What every arm answered, and how good that was.
         path: The HTML file; its folder must exist.
-        router: As for `study_of`: one that is not fitted is fitted on part of the rows and judged on
-            the rest, one that is fitted is judged on all of them.
+        router: As for `study_of`: one that is not fitted is fitted on part of the rows and judged
+            on the rest, one that is fitted is judged on all of them.
         preference: The trade-off it is judged at; the default one where left out.
         train_share: About which share of the rows is for fitting.
         seed: Of the split, the fit and the resamples.

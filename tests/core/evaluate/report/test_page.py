@@ -7,11 +7,9 @@ from importlib.resources import files
 
 import pytest
 
-from tests.core.evaluate.studies import NO_GAIN, STUDY, hostile
-
-
-from automix_core.evaluate.page import page
-from automix_core.evaluate.plots import COLOURS
+from automix_core.evaluate.report.canvas import COLOURS
+from automix_core.evaluate.report.page import page
+from tests.core.evaluate.report.studies import NO_GAIN, STUDY, hostile
 
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
@@ -51,7 +49,7 @@ def shown():
 
 
 def css():
-    return files("automix_core.evaluate").joinpath("report.css").read_text(encoding="utf-8")
+    return files("automix_core.evaluate.report").joinpath("page.css").read_text(encoding="utf-8")
 
 
 def test_the_page_is_the_same_every_time(shown):

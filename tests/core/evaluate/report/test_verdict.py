@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from automix_core.evaluate.verdict import Evidence, judge
+from automix_core.evaluate.report.verdict import Evidence, judge
 from automix_core.metrics.bootstrap import Measure
 
 MINUS = "\N{MINUS SIGN}"
