@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -130,14 +130,10 @@ def _shares(study: Study, narrow: bool) -> Figure:
     axes.barh(above, answers, BAR, color=COLOURS["ink"], label="answers returned")
     axes.barh(below, spend, BAR, color=COLOURS["router"], label="spent on answers")
     if checks.any():
-        hatched: dict[str, Any] = {
-            "color": COLOURS["paper"],
-            "edgecolor": COLOURS["checks"],
-            "hatch": "/////",
-        }
         some = checks > 0
-        left = spend[some]
-        axes.barh(below[some], checks[some], BAR, left, label="spent on verifying", **hatched)
+        bars = axes.barh(below[some], checks[some], BAR, spend[some], label="spent on verifying")
+        for bar in bars:
+            bar.set(facecolor=COLOURS["paper"], edgecolor=COLOURS["checks"], hatch="/////")
     for y, width in [*zip(above, answers, strict=True), *zip(below, spend + checks, strict=True)]:
         said = percent(float(width))
         axes.text(width + 0.012, y, said, va="center", fontsize=8, color=COLOURS["ink"])

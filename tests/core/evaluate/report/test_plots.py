@@ -14,6 +14,8 @@ from automix_core.evaluate.report.svg import as_svg, write_png
 from automix_core.metrics.bootstrap import Measure
 from tests.core.evaluate.report.studies import CURVE, STUDY, about, calibration, hostile
 
+pytest.importorskip("matplotlib", reason="needs the extra `plot`")
+
 
 def drawn(study, narrow=False):
     return {picture.name: picture.draw(narrow) for picture in pictures(study)}
@@ -171,8 +173,6 @@ def test_the_callers_matplotlib_is_left_alone(tmp_path):
 import sys, matplotlib
 from automix_core.evaluate.report.page import page
 from tests.core.evaluate.report.studies import STUDY
-
-pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 before = matplotlib.rcParams.copy()
 page(STUDY)
 assert matplotlib.rcParams.copy() == before
