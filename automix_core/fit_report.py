@@ -157,7 +157,7 @@ def report_of(
     )
     return FitReport(
         rows=len(outcomes),
-        groups=len(np.unique(outcomes.groups)),
+        groups=outcomes.group_count,
         signals=heard,
         used=tuple(leaf.name for leaf in verifier.leaves()),
         meta_verifier=estimator.name,

@@ -113,7 +113,7 @@ def recorded_by(outcomes: Outcomes, verifier: Verifier) -> Recorded:
 def _check(outcomes: Outcomes) -> None:
     """Refuse a table that nothing can be learned from."""
     outcomes.require_comparable()
-    groups = len(np.unique(outcomes.groups))
+    groups = outcomes.group_count
     if len(outcomes) < FEWEST or groups < 2:
         msg = (
             f"A fit needs at least {FEWEST} rows in 2 groups, and this table has {len(outcomes)} "
@@ -164,12 +164,11 @@ def _tried(
 
 
 def _calibrated(estimator: Estimator, curve: Trial) -> Calibrated:
-    """A fitted estimator with the value of each start, as it was on held-out rows."""
+    """A fitted estimator with what each start gained on held-out rows."""
     return Calibrated(
         inner=estimator,
         weights_=curve.weights,
-        quality_=curve.mean_quality,
-        cost_=curve.mean_cost / curve.reference_cost,
+        gain_=curve.gain,
         doubt_=curve.doubt,
     )
 

@@ -23,6 +23,9 @@ from automix_core.request import Preference
 
 __all__ = ["Split", "Trial", "try_out"]
 
+ROUNDING = 1e-9
+"""Values that lie no further apart than this are tied, and the simpler way is taken."""
+
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Places of the rows to fit on, and of those held out."""
 
@@ -72,8 +75,14 @@ class Trial:
         return quality - self._price(np.broadcast_to(cost, (len(self.weights), len(cost))))
 
     @cached_property
+    def gain(self) -> Floats:
+        """Mean value of each start less that of the best arm alone, (weights, arms)."""
+        best: Floats = self.alone_value.max(axis=1, keepdims=True)
+        return self.value - best
+
+    @cached_property
     def doubt(self) -> Floats:
-        """Standard error of each start's value less the best single arm's, (weights, arms)."""
+        """Standard error of the gain, (weights, arms)."""
         best = np.argmax(self.alone_value, axis=1)
         doubt = np.full(self.quality.shape[:2], np.inf)
         for row, weight in enumerate(self.weights / self.reference_cost):
@@ -112,9 +121,9 @@ class Trial:
             The arm it starts with, whether it verifies that arm's answer, and (n,) quality and
             cost on the held-out rows.
         """
-        sure = np.where(np.isnan(self.value[index]), -np.inf, self.value[index] - self.doubt[index])
+        sure = np.nan_to_num(self.gain[index] - self.doubt[index], nan=-np.inf)
         start, alone = int(np.argmax(sure)), int(np.argmax(self.alone_value[index]))
-        if sure[start] > self.alone_value[index, alone]:
+        if sure[start] > ROUNDING:
             return start, True, self.quality[index, start], self.cost[index, start]
         return alone, False, self.alone_quality[alone], self.alone_cost[alone]
 

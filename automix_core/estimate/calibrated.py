@@ -22,24 +22,23 @@ VALIDITY = "validity"
 class Calibrated(Estimator):
     """Estimates of an inner estimator, and the value of each start as it was measured.
 
-    Before anything is asked, an arm may be asked and its answer verified, or asked for good. What
-    the first is worth was measured by replaying examples that the inner estimator had not seen,
-    less one standard error, so that verifying is chosen only where it showed that it pays.
+    Before anything is asked, an arm may be asked and its answer verified, or asked for good. By
+    how much the first beats the best arm alone was measured by replaying examples that the inner
+    estimator had not seen. One standard error is taken off, so that verifying is chosen only
+    where it showed that it pays.
 
     Attributes:
         inner: A fitted meta-verifier.
         weights_: (weights,) the cost weights at which starts were measured, ascending.
-        quality_: (weights, arms) mean quality after starting with an arm; NaN for one that is
-            never verified.
-        cost_: (weights, arms) mean cost of that, as a share of the reference cost.
-        doubt_: (weights, arms) standard error of its value less that of the best arm alone.
+        gain_: (weights, arms) mean value of starting with an arm, less that of the best arm
+            alone on the same rows; NaN for an arm that is never verified.
+        doubt_: (weights, arms) standard error of that.
     """
 
     name = "calibrated"
     inner: Estimator = field(default_factory=Bayes)
     weights_: Floats | None = None
-    quality_: Floats | None = None
-    cost_: Floats | None = None
+    gain_: Floats | None = None
     doubt_: Floats | None = None
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
@@ -51,23 +50,20 @@ class Calibrated(Estimator):
             quality = np.where(np.isnan(form), quality, form)
         fresh = ~evidence.answered.any(axis=1)
         if fresh.any():
+            price = (evidence.cost - evidence.checking) / evidence.reference_cost
+            alone = np.where(evidence.able, quality - preference.cost_weight * price, -np.inf)
+            best = alone.max(axis=1, keepdims=True)
             ahead = np.full_like(quality, np.nan) if ahead is None else ahead.copy()
-            ahead[fresh] = self.start_values(preference.cost_weight)
+            ahead[fresh] = (best + self.sure_gain(preference.cost_weight))[fresh]
         return Estimates.of(evidence, quality, made.sd, ahead)
 
-    def start_values(self, cost_weight: float) -> Floats:
-        """The value of starting with each arm and verifying its answer, (arms,), less the doubt.
+    def sure_gain(self, cost_weight: float) -> Floats:
+        """What starting with each arm gains on the best arm alone, less the doubt, (arms,).
 
         Args:
-            cost_weight: As in the preference.
+            cost_weight: As in the preference; between measured weights a straight line is read.
         """
-        if self.weights_ is None or self.quality_ is None or self.cost_ is None:
+        if self.weights_ is None or self.gain_ is None or self.doubt_ is None:
             raise NotFittedError(self.name)
-        doubt = np.zeros_like(self.quality_) if self.doubt_ is None else self.doubt_
-        columns = np.stack([self.quality_, self.cost_, doubt])
-        quality, cost, unsure = (
-            np.array([np.interp(cost_weight, self.weights_, column) for column in kind.T])
-            for kind in columns
-        )
-        value: Floats = quality - cost_weight * cost - unsure
-        return value
+        sure = self.gain_ - self.doubt_
+        return np.array([np.interp(cost_weight, self.weights_, column) for column in sure.T])
