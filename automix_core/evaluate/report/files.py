@@ -63,6 +63,9 @@ def write_report(
             the file cannot be written, or matplotlib is not installed.
     """
     target = Path(path)
+    if not target.parent.is_dir():  # said before the work, not after it
+        msg = f"Cannot write {target}: there is no folder {target.parent}."
+        raise ConfigurationError(msg)
     made = study_of(outcomes, router, preference=preference, train_share=train_share, seed=seed)
     text = page(made)
     _written(target, lambda: target.write_text(text, encoding="utf-8"))

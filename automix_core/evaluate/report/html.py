@@ -6,11 +6,14 @@ which escapes it; only what `tag` made, or what is marked as `Html`, is passed o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
 __all__ = ["Html", "Number", "details", "table", "tag"]
+
+_PERCENT = re.compile(r"(?<=\d) %")
 
 
 class Html(str):
@@ -40,7 +43,7 @@ def tag(name: str, *content: str, **attributes: str) -> Html:
         for key, value in attributes.items()
         if value
     )
-    inner = "".join(c if isinstance(c, Html) else escape(c) for c in content)
+    inner = "".join(c if isinstance(c, Html) else _text(c) for c in content)
     return Html(f"<{name}{given}>{inner}</{name}>")
 
 
@@ -84,6 +87,11 @@ def table(
 def details(summary: str, content: Html) -> Html:
     """Something that is folded away until a reader opens it."""
     return tag("details", tag("summary", summary), content)
+
+
+def _text(text: str) -> str:
+    """Escaped text, in which no line ends between a number and its percent sign."""
+    return _PERCENT.sub("\N{NO-BREAK SPACE}%", escape(text))
 
 
 def _first(cell: str | Number) -> Html:

@@ -101,7 +101,7 @@ def _cost_quality(study: Study, picture: Picture) -> Html:
         ("cost weight", "quality", "cost per 1,000"),
         (
             (
-                Number(f"{point.cost_weight:g}"),
+                Number(f"{point.cost_weight:.3g}"),
                 _number(quality_with_interval(point.quality)),
                 Number(dollars(point.cost)),
             )

@@ -1,5 +1,6 @@
 """The report as files: one page, and a PNG of each picture."""
 
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_the_report_of_real_outcomes(tmp_path):
     preference = Preference(0.2)
     found = write_report(Outcomes.read(TABLE), target, router="cascade", preference=preference)
     assert found.path == target
-    text = target.read_text(encoding="utf-8")
+    text = unescape(target.read_text(encoding="utf-8")).replace("\N{NO-BREAK SPACE}", " ")
     assert found.study.verdict in text
     assert "cost weight 0.2" in text
     for name in ("smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"):

@@ -93,7 +93,7 @@ def test_every_picture_says_what_it_shows_and_has_its_numbers_in_a_table(shown):
     text = Reader(shown).text
     assert text.count("in numbers") == len(pictures) // 2
     for point in STUDY.curve:
-        assert f"{point.cost_weight:g}{point.quality.mean:.3f}" in text
+        assert f"{point.cost_weight:.3g}{point.quality.mean:.3f}" in text
 
 
 def test_nothing_that_strangers_wrote_becomes_markup():
@@ -180,6 +180,11 @@ def test_a_question_is_shown_beside_its_id_and_cut_if_it_is_long():
     assert "Why? Why?" in text
     assert "…" + long.id in text
     assert text.count("Why?") < 70
+
+
+def test_no_line_ends_between_a_number_and_its_percent_sign(shown):
+    assert "41\N{NO-BREAK SPACE}%" in shown
+    assert "95\N{NO-BREAK SPACE}% intervals" in shown
 
 
 def test_unknown_latency_is_said_to_be_unknown():

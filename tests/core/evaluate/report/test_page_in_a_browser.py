@@ -136,6 +136,12 @@ def test_it_prints_dark_on_white_with_every_number_unfolded(browser, plain):
         assert folded.bounding_box()["height"] > 10
 
 
+def test_nothing_is_cut_off_on_paper(browser, report):
+    with visit(browser, report, width=680) as seen:
+        seen.page.emulate_media(media="print")
+        assert seen.page.evaluate("() => document.documentElement.scrollWidth") <= 680
+
+
 def test_tables_become_cards_that_name_every_value_on_a_phone(browser, plain):
     with visit(browser, plain, **PHONE) as seen:
         assert style(seen, "table.stacked thead", "display") == "none"
