@@ -76,7 +76,7 @@ class Score:
         quality: Mean quality.
         cost: Mean cost in US dollars a request, verification included.
         latency: Mean seconds a request; `None` where it is not known of every row.
-        ibc_lift: AutoMix's metric; of two arms only.
+        ibc_lift: AutoMix's metric; of two arms only. Over several seeds it is a ratio of averages.
         area: Mean quality over budgets between the cheapest and the dearest model alone. Where
             the router cannot be run that cheaply, the cheapest model answers.
         pareto_distance: Distance to the upper hull of all that was compared but the oracle.

@@ -107,7 +107,7 @@ def _score(
 ) -> Score:
     """The score of the tally at this place."""
     layout, gains = tally.layout, seeds.gains(place)
-    gain, cost = gains.mean(axis=2), means[:, layout.curve(1)]
+    gain, cost = _mean(gains), means[:, layout.curve(1)]
     at = np.column_stack([means[:, 1], cost])
     mixing = [hull_at(alone.cost, alone.quality, column) for column in at.T]
     point, quality = np.split(np.column_stack(mixing) + gain, [1], axis=1)
@@ -117,7 +117,7 @@ def _score(
         "latency": means[:, 2],
         "gain": gain[:, 0],
         "ibc_lift": _lift(seeds, place),
-        "pareto_distance": seeds.distance[:, place].mean(axis=1),
+        "pareto_distance": _mean(seeds.distance[:, place]),
         **_along_the_curve(quality, cost, alone),
         **_gaps(point[:, 0], quality, means[:, layout.curve(2)], alone),
     }
@@ -150,23 +150,20 @@ def _lift(seeds: _Seeds, place: int) -> Floats:
     small, large = seeds.alone
     rise, run = quality[large] - quality[small], cost[large] - cost[small]
     gain, extra = quality[place] - quality[small], cost[place] - cost[small]
-    expected = (rise * extra).mean(axis=1)
-    defined = (rise.mean(axis=1) > 0) & (run.mean(axis=1) > 0) & (expected > 0)
-    lift: Floats = (gain * run - rise * extra).mean(axis=1) / np.where(defined, expected, np.nan)
-    return lift
+    expected = _mean(rise * extra)
+    defined = (_mean(rise) > 0) & (_mean(run) > 0) & (expected > 0)
+    return _mean(gain * run - rise * extra) / np.where(defined, expected, np.nan)
 
 
 def _along_the_curve(quality: Floats, cost: Floats, alone: _Alone) -> dict[str, Floats]:
     """The metrics of the trade-off curve, in every world."""
     area, aiq = _under_hulls(quality, cost, alone.quality, alone.cost)
     table = region_table(quality, cost, alone.quality, alone.cost)
-    known = ~np.isnan(table)
-    total, count = np.where(known, table, 0.0).sum(axis=1), known.sum(axis=1)
     return {
         "area": area,
         "area_gain": area - alone.area,
         "aiq": aiq,
-        "region_lift": np.where(count > 0, total / np.maximum(count, 1), np.nan),
+        "region_lift": _mean(table),
     }
 
 
@@ -208,6 +205,14 @@ def _snap(means: Floats, layout: Layout, cost: Floats) -> None:
         for anchor in cost.T:
             near = np.abs(means[:, column] - anchor) <= ROUNDING * np.abs(anchor)
             means[near, column] = anchor[near]
+
+
+def _mean(values: Floats) -> Floats:
+    """The mean over the last axis of what is defined: a small world may lack a seed's rows."""
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1)
+    mean: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean
 
 
 def _clean(name: str, values: Floats) -> Floats:
