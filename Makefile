@@ -24,9 +24,9 @@ demo: $(VENV)/.ready  ## Route real questions between two local models: make dem
 
 test: lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready  ## Every check and every test, each adapter also without the other framework.
 	@echo "== the LangChain adapter, with no LlamaIndex installed"
-	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/llamaindex --ignore=tests/sabotage
+	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models and not browser" --ignore=tests/llamaindex --ignore=tests/sabotage
 	@echo "== the LlamaIndex adapter, with no LangChain installed"
-	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/langchain --ignore=tests/sabotage
+	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models and not browser" --ignore=tests/langchain --ignore=tests/sabotage
 	@echo "== everything"
 	$(RUN) $(PYTEST) --durations=10
 
