@@ -66,7 +66,7 @@ $(VENV)/.docs-ready: $(VENV)/.ready
 	@touch $@
 
 $(LANGCHAIN)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LANGCHAIN),--editable ".[langchain]" --group langchain-test)
+	$(call environment,$(LANGCHAIN),--editable ".[langchain,cli]" --group langchain-test)
 
 $(LLAMAINDEX)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex]" --group llamaindex-test)
+	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex,cli]" --group llamaindex-test)
