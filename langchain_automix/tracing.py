@@ -28,6 +28,7 @@ from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 
 from automix_core.contexts import Contexts
 from automix_core.flow import Ask
+from langchain_automix.retrieved import RetrievedDocuments
 
 __all__ = ["Caller", "caller", "caller_of", "calling"]
 
@@ -45,6 +46,8 @@ class Caller:
         tags: Inheritable tags of the router's run.
         metadata: Inheritable metadata of the router's run.
         contexts: The blocks around the call, where they were read earlier than the run began.
+        above: The run that the router's own is in; `None` where that one is the first.
+        sources: Handlers that know what the retrievers of the same run tree returned.
     """
 
     run_id: uuid.UUID | None = None
@@ -52,6 +55,8 @@ class Caller:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     contexts: Contexts | None = None
+    above: uuid.UUID | None = None
+    sources: Sequence[RetrievedDocuments] = ()
 
     @classmethod
     def of(
@@ -64,7 +69,15 @@ class Caller:
         handlers = getattr(manager, "inheritable_handlers", ())
         tags = getattr(manager, "inheritable_tags", ())
         metadata = getattr(manager, "inheritable_metadata", {})
-        return cls(run_id, tuple(filter(_may_listen, handlers)), tags, metadata, contexts)
+        above = getattr(manager, "parent_run_id", None)
+        sources = tuple(each for each in handlers if isinstance(each, RetrievedDocuments))
+        listening = tuple(filter(_may_listen, handlers))
+        return cls(run_id, listening, tags, metadata, contexts, above, sources)
+
+    def retrieved(self) -> Sequence[str]:
+        """What retrievers have returned around the router's run, where a handler knows of it."""
+        found = (source.around(self.above) for source in self.sources)
+        return next(filter(None, found), ())
 
     def config(self, ask: Ask, *, is_async: bool) -> RunnableConfig:
         """The config of one inner call: a child of the router's run, tagged with its purpose."""
