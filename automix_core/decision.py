@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, ClassVar, Literal, Self
 
 __all__ = [
     "AlwaysLargest",
@@ -34,10 +34,18 @@ out. `failed`: an error was raised. `cancelled`: the caller went away.
 """
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Record:
+    """What the three parts of a decision and the decision itself have in common."""
+
+    __slots__: ClassVar[tuple[str, ...]] = ()
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}  # for what is read back
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as JSON values."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
 
 
+@dataclass(frozen=True, slots=True)
 class Step(_Record):
     """One call to a model.
 
@@ -72,6 +80,7 @@ class Step(_Record):
         return self.outcome != "not started"
 
 
+@dataclass(frozen=True, slots=True)
 class Verdict(_Record):
     """What the verifier said of one arm's answer. `Signal` explains the fields."""
 
@@ -81,7 +90,7 @@ class Verdict(_Record):
     asked: int = 0
     valid: int = 0
     correct: int = 0
-    values: dict[str, float | None] = Field(default_factory=dict)
+    values: dict[str, float | None] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -90,6 +99,7 @@ class Verdict(_Record):
         return self.valid / self.asked if self.asked else None
 
 
+@dataclass(frozen=True, slots=True)
 class AlwaysLargest(_Record):
     """What asking the dearest arm alone would have cost.
 
@@ -104,6 +114,7 @@ class AlwaysLargest(_Record):
     estimated: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Decision(_Record):
     """What the router did with one request, and why.
 
@@ -137,7 +148,7 @@ class Decision(_Record):
     why: str
     steps: tuple[Step, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
-    preference: dict[str, float | str | None] = Field(default_factory=dict)
+    preference: dict[str, float | str | None] = field(default_factory=dict)
     cost: float | None = None
     known_cost: float = 0.0
     unpriced_calls: int = 0
@@ -182,27 +193,27 @@ class Decision(_Record):
         costs nothing either.
         """
         largest = self.always_largest
-        return self.model_copy(
-            update={
-                "id": uuid.uuid4().hex,
-                "steps": (),
-                "cost": 0.0,
-                "known_cost": 0.0,
-                "unpriced_calls": 0,
-                "always_largest": largest and largest.model_copy(update={"cost": 0.0}),
-                "latency": 0.0,
-                "cached": True,
-            }
+        return replace(
+            self,
+            id=uuid.uuid4().hex,
+            steps=(),
+            cost=0.0,
+            known_cost=0.0,
+            unpriced_calls=0,
+            always_largest=largest and replace(largest, cost=0.0),
+            latency=0.0,
+            cached=True,
         )
-
-    def as_dict(self) -> dict[str, Any]:
-        """The decision as JSON values."""
-        return self.model_dump(mode="json")
 
     @classmethod
     def from_dict(cls, data: Any) -> Self:
-        """The decision behind what `as_dict` gave."""
-        return cls.model_validate(data)
+        """The decision behind what `as_dict` gave.
+
+        Raises:
+            pydantic.ValidationError: It does not describe a decision; says where.
+        """
+        decision: Self = _reader(cls).validate_python(data)
+        return decision
 
 
 DecisionCallback = Callable[[Decision], object]
@@ -216,3 +227,20 @@ def publish(decision: Decision, listeners: Iterable[DecisionCallback]) -> None:
             listener(decision)
         except Exception:
             _LOG.exception("A listener failed on decision %s", decision.id)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a record as JSON has it."""
+    if isinstance(value, _Record):
+        return value.as_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
+
+
+@cache
+def _reader(kind: type[Decision]) -> Any:
+    """What checks foreign data; it takes milliseconds to make, and few programs need it."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
