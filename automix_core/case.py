@@ -6,6 +6,7 @@ policies read. It decides nothing.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +59,7 @@ class Case:
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
             raise ConfigurationError(msg)
-        self._with_check = 1 + self._verification(verifier)
+        self._verifier = verifier
         self._misfits = {
             index: why
             for index, arm in enumerate(arms)
@@ -130,7 +131,7 @@ class Case:
             able=np.array([[self.ruled_out(i) is None for i in places]]),
             answered=np.array([[i in self.answers for i in places]]),
             confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
-            cost=(self.arms.costs * self._with_check)[None, :],
+            cost=self._costs,
             reference_cost=self.arms.reference_cost,
             draw=np.array([draw]),
             signals={
@@ -161,12 +162,19 @@ class Case:
             return able[KILL_SWITCH[name]]
         return self.arms.position(name)
 
-    def _verification(self, verifier: Verifier) -> Floats:
-        """Cost of verifying each answer, in units of that answer; the last is never checked."""
+    @cached_property
+    def _with_check(self) -> Floats:
+        """Cost of an answer and its check, in units of that answer; the last is never checked."""
         if self.request.kind != "answer":
-            return np.zeros(len(self.arms))
+            return np.ones(len(self.arms))
         checked: list[Arm] = list(self.arms)[:-1]
-        return np.array([*(verifier.relative_cost(arm) for arm in checked), 0.0])
+        return np.array([*(1.0 + self._verifier.relative_cost(arm) for arm in checked), 1.0])
+
+    @cached_property
+    def _costs(self) -> Floats:
+        """What each arm is listed to cost with its check, as one row."""
+        row: Floats = (self.arms.costs * self._with_check)[None, :]
+        return row
 
     def _expected(self, index: int) -> float:
         """US dollars that an arm and the check of its answer are expected to cost."""
@@ -178,8 +186,11 @@ class Case:
 
 def _row(count: int, known: dict[int, float | None]) -> Floats:
     """One row of `count` numbers, NaN where nothing is known."""
-    values = [known.get(i) for i in range(count)]
-    return np.array([[np.nan if value is None else value for value in values]])
+    row = np.full((1, count), np.nan)
+    for index, value in known.items():
+        if value is not None:
+            row[0, index] = value
+    return row
 
 
 def validity(answer: Answer) -> Signal:

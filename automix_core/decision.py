@@ -37,15 +37,14 @@ out. `failed`: an error was raised. `cancelled`: the caller went away.
 class _Record:
     """What the three parts of a decision and the decision itself have in common."""
 
-    __slots__: ClassVar[tuple[str, ...]] = ()
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}  # for what is read back
 
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON values."""
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+        return {**vars(self)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step(_Record):
     """One call to a model.
 
@@ -80,7 +79,7 @@ class Step(_Record):
         return self.outcome != "not started"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict(_Record):
     """What the verifier said of one arm's answer. `Signal` explains the fields."""
 
@@ -98,8 +97,12 @@ class Verdict(_Record):
         """The share of samples that held a verdict; `None` where no samples were taken."""
         return self.valid / self.asked if self.asked else None
 
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict as JSON values."""
+        return {**vars(self), "values": {**self.values}}
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class AlwaysLargest(_Record):
     """What asking the dearest arm alone would have cost.
 
@@ -114,7 +117,7 @@ class AlwaysLargest(_Record):
     estimated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decision(_Record):
     """What the router did with one request, and why.
 
@@ -205,6 +208,17 @@ class Decision(_Record):
             cached=True,
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        """The decision as JSON values."""
+        largest = self.always_largest
+        return {
+            **vars(self),
+            "steps": [step.as_dict() for step in self.steps],
+            "verdicts": [verdict.as_dict() for verdict in self.verdicts],
+            "preference": {**self.preference},
+            "always_largest": largest and largest.as_dict(),
+        }
+
     @classmethod
     def from_dict(cls, data: Any) -> Self:
         """The decision behind what `as_dict` gave.
@@ -227,15 +241,6 @@ def publish(decision: Decision, listeners: Iterable[DecisionCallback]) -> None:
             listener(decision)
         except Exception:
             _LOG.exception("A listener failed on decision %s", decision.id)
-
-
-def _plain(value: Any) -> Any:
-    """A value of a record as JSON has it."""
-    if isinstance(value, _Record):
-        return value.as_dict()
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return dict(value) if isinstance(value, dict) else value
 
 
 @cache

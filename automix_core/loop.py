@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from automix_core.case import Case, validity
 from automix_core.decision import Decision
@@ -18,6 +19,8 @@ from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.reasons import why_run, why_stop
 
 __all__ = ["Loop", "Outcome"]
+
+_without_choice = cache(Actions.without_choice)  # the same arrays every time; nobody writes to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Loop:
             actions = (
                 self._decide(case.evidence(draw), case)
                 if only is None
-                else Actions.without_choice(only)
+                else _without_choice(only)
             )
             ledger.propensity *= float(actions.propensity[0])
             action = actions.first()
@@ -106,10 +109,10 @@ class Loop:
             return validity(answer)
         if case.request.kind not in ("answer", "tools"):
             return Signal(None, note="plain text where something else was asked for")
-        seen = case.evidence(draw)
+        seen = cache(lambda: case.evidence(draw))  # most verifiers never look
 
         def settles(signals: Sequence[Signal]) -> bool:
-            return self._decide(seen.supposing(index, signals), case).unanimous()
+            return self._decide(seen().supposing(index, signals), case).unanimous()
 
         return (yield from self.verifier.verify(case.request, answer, case.arms[index], settles))
 

@@ -19,6 +19,7 @@ from automix_core.flow import Ask, Reply
 from automix_core.ports import Piece
 from langchain_automix.messages import without_router_id
 from langchain_automix.sending import Sender, Sent
+from langchain_automix.tracing import configuring
 
 __all__ = ["AsyncChatPort", "ChatPort"]
 
@@ -54,6 +55,12 @@ class ChatPort(Sender):
             self.learn(ask, again)
 
     def _send(self, sent: Sent) -> Any:
+        if sent.unheard:
+            run = self.unheard_run(sent)
+            with configuring(sent.config):
+                return sent.model._generate_with_cache(
+                    list(sent.messages), run_manager=run, **sent.all_keywords
+                )
         with set_config_context(sent.config) as context:
             if sent.samples > 1:
                 return context.run(sent.model.generate, [list(sent.messages)], **sent.run)
@@ -113,6 +120,12 @@ class AsyncChatPort(Sender):
             self.learn(ask, again)
 
     async def _send(self, sent: Sent) -> Any:
+        if sent.unheard:
+            run = self.unheard_run(sent)
+            with configuring(sent.config):
+                return await sent.model._agenerate_with_cache(
+                    list(sent.messages), run_manager=run, **sent.all_keywords
+                )
         with set_config_context(sent.config) as context:
             if sent.samples > 1:
                 call = sent.model.agenerate([list(sent.messages)], **sent.run)

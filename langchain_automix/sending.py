@@ -11,7 +11,7 @@ from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import LLMResult
+from langchain_core.outputs import ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from automix_core.errors import ConfigurationError
@@ -56,7 +56,10 @@ class ChatCall:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A call ready to be made: on what, with what, and which keywords the router added."""
+    """A call ready to be made: on what, with what, and which keywords the router added.
+
+    `unheard` says that no handler can hear it (see `Caller.unheard`).
+    """
 
     model: BaseChatModel
     runnable: Runnable[Any, Any]
@@ -65,6 +68,7 @@ class Sent:
     added: Mapping[str, Any]
     config: RunnableConfig
     samples: int = 1
+    unheard: bool = False
     without: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -140,8 +144,16 @@ class Sender:
             _wanted(model, ask.options, streaming=streaming),
             self._call.who.config(ask, is_async=self.is_async),
             ask.samples,
+            runnable is model and ask.samples == 1 and self._unheard(model),
             self._refusals.of(ask.to),
         )
+
+    def _unheard(self, model: BaseChatModel) -> bool:
+        return self._call.who.unheard(model, is_async=self.is_async)
+
+    def unheard_run(self, sent: Sent) -> Any:
+        """The run of a call that no handler can hear."""
+        return self._call.who.unheard_run(sent.model, sent.config, is_async=self.is_async)
 
     def again(self, sent: Sent, error: Exception) -> Sent | None:
         """The same call without the options of the router's that were refused, if any were."""
@@ -152,7 +164,7 @@ class Sender:
         """Remember what the server refused, once the call went through without it."""
         self._refusals.note(ask.to, sent.without)
 
-    def reply(self, ask: Ask, result: AIMessage | LLMResult) -> Reply:
+    def reply(self, ask: Ask, result: AIMessage | LLMResult | ChatResult) -> Reply:
         """What came back, as the core sees it."""
         messages = _messages(result)
         message = messages[0]
@@ -185,16 +197,22 @@ class Sender:
         return "text", None
 
 
-def _messages(result: AIMessage | LLMResult) -> list[AIMessage]:
+_NOTHING = SampleOptions()
+
+
+def _messages(result: AIMessage | LLMResult | ChatResult) -> list[AIMessage]:
     """Every sample's message."""
     if isinstance(result, AIMessage):
         return [result]
-    generations: list[Any] = list(result.generations[0])
+    rows: list[Any] = list(result.generations)
+    generations = rows if isinstance(result, ChatResult) else rows[0]
     return [generation.message for generation in generations]
 
 
 def _wanted(model: BaseChatModel, options: SampleOptions, *, streaming: bool) -> dict[str, Any]:
     """What the router wants of a generation, as parameters of OpenAI's API."""
+    if options == _NOTHING and not streaming:
+        return {}
     declared = fields_of(model)
     shape = {"name": "verdict", "schema": options.schema, "strict": True}
     wanted: dict[str, Any] = {

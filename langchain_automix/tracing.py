@@ -16,20 +16,22 @@ from typing import Any
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
     BaseCallbackHandler,
     BaseCallbackManager,
     BaseRunManager,
     CallbackManager,
-    UsageMetadataCallbackHandler,
+    CallbackManagerForLLMRun,
 )
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tracers._streaming import _StreamingCallbackHandler
-from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
+from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.utils.uuid import uuid7
 
 from automix_core.contexts import Contexts
 from automix_core.flow import Ask
 
-__all__ = ["Caller", "caller", "caller_of", "calling"]
+__all__ = ["Caller", "caller", "caller_of", "calling", "configuring"]
 
 NOSTREAM = "nostream"
 """The tag by which LangGraph keeps a model's tokens out of its message stream."""
@@ -45,6 +47,7 @@ class Caller:
         tags: Inheritable tags of the router's run.
         metadata: Inheritable metadata of the router's run.
         contexts: The blocks around the call, where they were read earlier than the run began.
+        heard: Some handler listens to the router's run, so that one may listen below it.
     """
 
     run_id: uuid.UUID | None = None
@@ -52,6 +55,7 @@ class Caller:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     contexts: Contexts | None = None
+    heard: bool = True
 
     @classmethod
     def of(
@@ -64,7 +68,9 @@ class Caller:
         handlers = getattr(manager, "inheritable_handlers", ())
         tags = getattr(manager, "inheritable_tags", ())
         metadata = getattr(manager, "inheritable_metadata", {})
-        return cls(run_id, tuple(filter(_may_listen, handlers)), tags, metadata, contexts)
+        heard = bool(getattr(manager, "handlers", True))
+        listening = tuple(filter(_may_listen, handlers)) if heard else ()
+        return cls(run_id, listening, tags, metadata, contexts, heard)
 
     def config(self, ask: Ask, *, is_async: bool) -> RunnableConfig:
         """The config of one inner call: a child of the router's run, tagged with its purpose."""
@@ -85,6 +91,41 @@ class Caller:
             "metadata": {"routing_purpose": ask.purpose, "routing_arm": ask.to},
         }
 
+    def unheard(self, model: BaseChatModel, *, is_async: bool) -> bool:
+        """Whether nobody can hear a call of this model, and its class adds nothing to a call.
+
+        What LangChain does around a call is then done for nobody, and takes most of its time.
+        """
+        kind = type(model)
+        return (
+            not (self.heard or model.callbacks or model.verbose)
+            and all(
+                getattr(kind, name) is usual for name, usual in _USUAL[is_async]
+            )
+        )
+
+    def unheard_run(self, model: BaseChatModel, config: RunnableConfig, *, is_async: bool) -> Any:
+        """The run of a call that nobody can hear: what the model is told is the same."""
+        maker = AsyncCallbackManagerForLLMRun if is_async else CallbackManagerForLLMRun
+        tags = [*self.tags, *config["tags"]]
+        metadata = {**self.metadata, **config["metadata"]}
+        return maker(
+            run_id=uuid7(),
+            handlers=[],
+            inheritable_handlers=[],
+            parent_run_id=self.run_id,
+            tags=[*tags, *(model.tags or ())],
+            inheritable_tags=tags,
+            metadata={**metadata, **(model.metadata or {})},
+            inheritable_metadata=metadata,
+        )
+
+
+_USUAL = {
+    False: [(name, getattr(BaseChatModel, name)) for name in ("invoke", "generate_prompt", "generate")],
+    True: [(name, getattr(BaseChatModel, name)) for name in ("ainvoke", "agenerate_prompt", "agenerate")],
+}
+
 
 _caller: ContextVar[Caller | None] = ContextVar("langchain_automix_caller", default=None)
 
@@ -96,7 +137,10 @@ def caller() -> Caller:
 
 def caller_of(manager: BaseRunManager | None) -> Caller:
     """The run that a run manager stands for; without one, the run in which this code runs."""
-    return caller() if manager is None else Caller.of(manager, manager.run_id)
+    if manager is None:
+        return caller()
+    known = _caller.get()
+    return known if known and known.run_id == manager.run_id else Caller.of(manager, manager.run_id)
 
 
 @contextmanager
@@ -109,7 +153,22 @@ def calling(who: Caller) -> Iterator[None]:
         _caller.reset(token)
 
 
+@contextmanager
+def configuring(config: RunnableConfig) -> Iterator[None]:
+    """Make a config the one that runnables inside a call inherit."""
+    token = var_child_runnable_config.set(config)
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)
+
+
 def _may_listen(handler: BaseCallbackHandler) -> bool:
+    # They take a while to import, and most programs trace nothing.
+    from langchain_core.callbacks import UsageMetadataCallbackHandler
+    from langchain_core.tracers._streaming import _StreamingCallbackHandler
+    from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
+
     if isinstance(handler, _StreamingCallbackHandler):
         return False
     return isinstance(handler, BaseTracer | AsyncBaseTracer | UsageMetadataCallbackHandler)
