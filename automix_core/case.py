@@ -186,11 +186,8 @@ class Case:
 
 def _row(count: int, known: dict[int, float | None]) -> Floats:
     """One row of `count` numbers, NaN where nothing is known."""
-    row = np.full((1, count), np.nan)
-    for index, value in known.items():
-        if value is not None:
-            row[0, index] = value
-    return row
+    values = [known.get(i) for i in range(count)]
+    return np.array([[np.nan if value is None else value for value in values]])
 
 
 def validity(answer: Answer) -> Signal:

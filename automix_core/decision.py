@@ -7,7 +7,7 @@ metadata, traces and logs.
 from __future__ import annotations
 
 import logging
-import uuid
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -20,6 +20,7 @@ __all__ = [
     "Status",
     "Step",
     "Verdict",
+    "new_id",
     "publish",
 ]
 
@@ -198,7 +199,7 @@ class Decision(_Record):
         largest = self.always_largest
         return replace(
             self,
-            id=uuid.uuid4().hex,
+            id=new_id(),
             steps=(),
             cost=0.0,
             known_cost=0.0,
@@ -232,6 +233,11 @@ class Decision(_Record):
 
 DecisionCallback = Callable[[Decision], object]
 """Called with each decision as it is published, from whatever thread or task made it."""
+
+
+def new_id() -> str:
+    """A name for a decision that no other has: 128 random bits."""
+    return os.urandom(16).hex()
 
 
 def publish(decision: Decision, listeners: Iterable[DecisionCallback]) -> None:

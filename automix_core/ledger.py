@@ -7,7 +7,6 @@ cancelled half-way is on the bill as well.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Generator, Mapping, Sequence
 from itertools import starmap
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +19,7 @@ from automix_core.decision import (
     Status,
     Step,
     Verdict,
+    new_id,
     publish,
 )
 from automix_core.flow import Ask, Failure, Flow, Reply, Result, Usage, Wave
@@ -61,7 +61,7 @@ class Ledger:
         self._begun = time.monotonic()
         self._asked: list[tuple[Ask, Result | _Pending]] = []
         self._verdicts: list[Verdict] = []
-        self.id = uuid.uuid4().hex
+        self.id = new_id()
         self.propensity = 1.0
         self._ended: Decision | None = None
 

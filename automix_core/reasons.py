@@ -5,9 +5,8 @@ The sentences show the very numbers that the policy compared, and no prompt and 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from automix_core.case import Case
@@ -26,8 +25,8 @@ def why_run(case: Case, index: int, actions: Actions) -> str:
     if latest is not None:
         said = _said(case, case.arms.position(latest.arm))
         return (
-            f"{said} was not enough: what was in hand was worth {actions.stop_value[0]:.2f}, "
-            f"asking {name} was worth {actions.run_value[0]:.2f}."
+            f"{said} was not enough: what was in hand was worth {float(actions.stop_value[0]):.2f}, "
+            f"asking {name} was worth {float(actions.run_value[0]):.2f}."
         )
     if case.failures:
         failed = "; ".join(f"{f.source}: {f.label}" for f in case.failures.values())
@@ -38,10 +37,10 @@ def why_run(case: Case, index: int, actions: Actions) -> str:
 def why_stop(case: Case, index: int, actions: Actions) -> tuple[Status, str]:
     """The status of an answer that was stopped with, and the reason in a sentence."""
     said = _said(case, index)
-    if np.isfinite(actions.run_value[0]):
+    if math.isfinite(actions.run_value[0]):
         why = (
-            f"{said} is worth {actions.stop_value[0]:.2f}, "
-            f"asking on would be worth {actions.run_value[0]:.2f}."
+            f"{said} is worth {float(actions.stop_value[0]):.2f}, "
+            f"asking on would be worth {float(actions.run_value[0]):.2f}."
         )
         return "accepted", why
     others = [

@@ -5,8 +5,8 @@ Two ports, sync and async, share everything but the call itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -17,9 +17,9 @@ from langchain_core.runnables.utils import coro_with_context
 
 from automix_core.flow import Ask, Reply
 from automix_core.ports import Piece
+from langchain_automix import unheard
 from langchain_automix.messages import without_router_id
 from langchain_automix.sending import Sender, Sent
-from langchain_automix.tracing import configuring
 
 __all__ = ["AsyncChatPort", "ChatPort"]
 
@@ -56,11 +56,9 @@ class ChatPort(Sender):
 
     def _send(self, sent: Sent) -> Any:
         if sent.unheard:
-            run = self.unheard_run(sent)
-            with configuring(sent.config):
-                return sent.model._generate_with_cache(
-                    list(sent.messages), run_manager=run, **sent.all_keywords
-                )
+            return unheard.generate(
+                sent.model, sent.messages, self.who, sent.config, sent.all_keywords
+            )
         with set_config_context(sent.config) as context:
             if sent.samples > 1:
                 return context.run(sent.model.generate, [list(sent.messages)], **sent.run)
@@ -69,18 +67,28 @@ class ChatPort(Sender):
 
     def _streamed(self, ask: Ask, sent: Sent) -> Iterator[Piece | Reply]:
         chunks: list[AIMessageChunk] = []
+        with closing(self._chunks(sent)) as stream:
+            for chunk in stream:
+                chunks.append(chunk)
+                if not _is_mark(chunk):
+                    yield _piece(chunk)
+        if chunks:
+            yield self.reply(ask, _whole(chunks))
+
+    def _chunks(self, sent: Sent) -> Generator[AIMessageChunk, None, None]:
+        keywords = sent.all_keywords
+        if sent.unheard and unheard.streams(sent.model, keywords, is_async=False):
+            yield from unheard.stream(sent.model, sent.messages, sent.config, keywords)
+            return
         with set_config_context(sent.config) as context:
             stream: Any = context.run(
-                sent.runnable.stream, list(sent.messages), sent.config, **sent.all_keywords
+                sent.runnable.stream, list(sent.messages), sent.config, **keywords
             )
             try:
                 while (chunk := context.run(next, stream, _END)) is not _END:
-                    chunks.append(chunk)
-                    yield _piece(chunk)
+                    yield chunk
             finally:
                 context.run(stream.close)
-        if chunks:
-            yield self.reply(ask, _whole(chunks))
 
 
 class AsyncChatPort(Sender):
@@ -121,11 +129,9 @@ class AsyncChatPort(Sender):
 
     async def _send(self, sent: Sent) -> Any:
         if sent.unheard:
-            run = self.unheard_run(sent)
-            with configuring(sent.config):
-                return await sent.model._agenerate_with_cache(
-                    list(sent.messages), run_manager=run, **sent.all_keywords
-                )
+            return await unheard.agenerate(
+                sent.model, sent.messages, self.who, sent.config, sent.all_keywords
+            )
         with set_config_context(sent.config) as context:
             if sent.samples > 1:
                 call = sent.model.agenerate([list(sent.messages)], **sent.run)
@@ -135,25 +141,47 @@ class AsyncChatPort(Sender):
 
     async def _streamed(self, ask: Ask, sent: Sent) -> AsyncGenerator[Piece | Reply, None]:
         chunks: list[AIMessageChunk] = []
+        async with aclosing(self._chunks(sent)) as stream:
+            async for chunk in stream:
+                chunks.append(chunk)
+                if not _is_mark(chunk):
+                    yield _piece(chunk)
+        if chunks:
+            yield self.reply(ask, _whole(chunks))
+
+    async def _chunks(self, sent: Sent) -> AsyncGenerator[AIMessageChunk, None]:
+        keywords = sent.all_keywords
+        if sent.unheard and unheard.streams(sent.model, keywords, is_async=True):
+            plain = unheard.astream(sent.model, sent.messages, sent.config, keywords)
+            async with aclosing(plain):
+                async for chunk in plain:
+                    yield chunk
+            return
         with set_config_context(sent.config) as context:
-            stream: Any = sent.runnable.astream(
-                list(sent.messages), sent.config, **sent.all_keywords
-            )
+            stream: Any = sent.runnable.astream(list(sent.messages), sent.config, **keywords)
             try:
                 while True:
                     chunk = await coro_with_context(_next(stream), context)
                     if chunk is _END:
                         break
-                    chunks.append(chunk)
-                    yield _piece(chunk)
+                    yield chunk
             finally:
                 await stream.aclose()
-        if chunks:
-            yield self.reply(ask, _whole(chunks))
 
 
 async def _next(stream: Any) -> Any:
     return await anext(stream, _END)
+
+
+def _is_mark(chunk: AIMessageChunk) -> bool:
+    """Whether a chunk says nothing but that it is the last; the router sets such a mark itself."""
+    return chunk.chunk_position == "last" and not (
+        chunk.content
+        or chunk.tool_call_chunks
+        or chunk.usage_metadata
+        or chunk.response_metadata
+        or chunk.additional_kwargs
+    )
 
 
 def _piece(chunk: AIMessageChunk) -> Piece:

@@ -27,6 +27,7 @@ from langchain_automix.messages import (
 from langchain_automix.structured import Structure
 from langchain_automix.tools import Tool, forced, valid_calls
 from langchain_automix.tracing import Caller
+from langchain_automix.unheard import unheard
 
 __all__ = ["ChatCall", "Sender", "Sent"]
 
@@ -58,7 +59,7 @@ class ChatCall:
 class Sent:
     """A call ready to be made: on what, with what, and which keywords the router added.
 
-    `unheard` says that no handler can hear it (see `Caller.unheard`).
+    `unheard` says that no handler can hear it (`langchain_automix.unheard`).
     """
 
     model: BaseChatModel
@@ -109,6 +110,11 @@ class Sender:
         self._call = call
         self._refusals = refusals
 
+    @property
+    def who(self) -> Caller:
+        """The run on whose behalf calls are made."""
+        return self._call.who
+
     def passes(self, error: Exception) -> bool:
         """LangGraph's interrupts are no failures of a model."""
         return any(
@@ -144,16 +150,11 @@ class Sender:
             _wanted(model, ask.options, streaming=streaming),
             self._call.who.config(ask, is_async=self.is_async),
             ask.samples,
-            runnable is model and ask.samples == 1 and self._unheard(model),
+            runnable is model
+            and ask.samples == 1
+            and unheard(self._call.who, model, is_async=self.is_async),
             self._refusals.of(ask.to),
         )
-
-    def _unheard(self, model: BaseChatModel) -> bool:
-        return self._call.who.unheard(model, is_async=self.is_async)
-
-    def unheard_run(self, sent: Sent) -> Any:
-        """The run of a call that no handler can hear."""
-        return self._call.who.unheard_run(sent.model, sent.config, is_async=self.is_async)
 
     def again(self, sent: Sent, error: Exception) -> Sent | None:
         """The same call without the options of the router's that were refused, if any were."""

@@ -16,22 +16,17 @@ from typing import Any
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
-    AsyncCallbackManagerForLLMRun,
     BaseCallbackHandler,
     BaseCallbackManager,
     BaseRunManager,
     CallbackManager,
-    CallbackManagerForLLMRun,
 )
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import var_child_runnable_config
-from langchain_core.utils.uuid import uuid7
 
 from automix_core.contexts import Contexts
 from automix_core.flow import Ask
 
-__all__ = ["Caller", "caller", "caller_of", "calling", "configuring"]
+__all__ = ["Caller", "caller", "caller_of", "calling"]
 
 NOSTREAM = "nostream"
 """The tag by which LangGraph keeps a model's tokens out of its message stream."""
@@ -91,41 +86,6 @@ class Caller:
             "metadata": {"routing_purpose": ask.purpose, "routing_arm": ask.to},
         }
 
-    def unheard(self, model: BaseChatModel, *, is_async: bool) -> bool:
-        """Whether nobody can hear a call of this model, and its class adds nothing to a call.
-
-        What LangChain does around a call is then done for nobody, and takes most of its time.
-        """
-        kind = type(model)
-        return (
-            not (self.heard or model.callbacks or model.verbose)
-            and all(
-                getattr(kind, name) is usual for name, usual in _USUAL[is_async]
-            )
-        )
-
-    def unheard_run(self, model: BaseChatModel, config: RunnableConfig, *, is_async: bool) -> Any:
-        """The run of a call that nobody can hear: what the model is told is the same."""
-        maker = AsyncCallbackManagerForLLMRun if is_async else CallbackManagerForLLMRun
-        tags = [*self.tags, *config["tags"]]
-        metadata = {**self.metadata, **config["metadata"]}
-        return maker(
-            run_id=uuid7(),
-            handlers=[],
-            inheritable_handlers=[],
-            parent_run_id=self.run_id,
-            tags=[*tags, *(model.tags or ())],
-            inheritable_tags=tags,
-            metadata={**metadata, **(model.metadata or {})},
-            inheritable_metadata=metadata,
-        )
-
-
-_USUAL = {
-    False: [(name, getattr(BaseChatModel, name)) for name in ("invoke", "generate_prompt", "generate")],
-    True: [(name, getattr(BaseChatModel, name)) for name in ("ainvoke", "agenerate_prompt", "agenerate")],
-}
-
 
 _caller: ContextVar[Caller | None] = ContextVar("langchain_automix_caller", default=None)
 
@@ -151,16 +111,6 @@ def calling(who: Caller) -> Iterator[None]:
         yield
     finally:
         _caller.reset(token)
-
-
-@contextmanager
-def configuring(config: RunnableConfig) -> Iterator[None]:
-    """Make a config the one that runnables inside a call inherit."""
-    token = var_child_runnable_config.set(config)
-    try:
-        yield
-    finally:
-        var_child_runnable_config.reset(token)
 
 
 def _may_listen(handler: BaseCallbackHandler) -> bool:
