@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from automix_core.errors import ConfigurationError, UnknownNameError
@@ -34,6 +35,13 @@ Settles = Callable[[Sequence[Signal]], bool]
 """Given every signal that is still possible: do they all lead to the same action?"""
 
 _REGISTRY: dict[tuple[str, str], type[Part]] = {}
+
+_ROOMS = {
+    "verifier": "automix_core.verify",
+    "estimator": "automix_core.estimate",
+    "policy": "automix_core.decide",
+}
+"""Where this package keeps its own parts. They are imported when a name is first looked up."""
 
 
 class Part:
@@ -65,6 +73,7 @@ def at_least_one(part: Part, *names: str) -> None:
 
 def parts_of_kind(kind: str) -> dict[str, type[Part]]:
     """Every registered part of a kind, by name."""
+    import_module(_ROOMS[kind])
     return {name: part for (k, name), part in _REGISTRY.items() if k == kind}
 
 
@@ -74,9 +83,10 @@ def find_part(kind: str, name: str) -> type[Part]:
     Raises:
         UnknownNameError: There is none; the message lists those that exist.
     """
-    if (kind, name) not in _REGISTRY:
-        raise UnknownNameError(kind, name, parts_of_kind(kind))
-    return _REGISTRY[kind, name]
+    known = parts_of_kind(kind)
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return known[name]
 
 
 class Verifier(Part, ABC):

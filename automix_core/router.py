@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from automix_core import contexts, presets, saving
+from automix_core import contexts
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
 from automix_core.case import Case
 from automix_core.decision import DecisionCallback
@@ -77,6 +77,8 @@ class Router:
         Raises:
             UnknownNameError: No such preset, or no such parameter; the message lists them.
         """
+        from automix_core import presets
+
         recipe = presets.recipe(name, **parameters)
         return cls(recipe.verifier, recipe.estimator, recipe.policy, name=name)
 
@@ -155,10 +157,14 @@ class Router:
 
         Models, prices and other live objects are not saved. Replacing a saved router is atomic.
         """
+        from automix_core import saving
+
         saving.write_router(path, self._manifest())
 
     def as_dict(self) -> dict[str, Any]:
         """What the router is made of, as JSON values: equal for equal routers."""
+        from automix_core import saving
+
         return saving.as_json(self._manifest())
 
     @classmethod
@@ -172,6 +178,8 @@ class Router:
         Raises:
             SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
         """
+        from automix_core import saving
+
         match saving.read_router(path, resources or {}):
             case {
                 "verifier": Verifier() as verifier,

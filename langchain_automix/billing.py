@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.outputs import LLMResult
 
 from automix_core.decision import Decision
 from automix_core.errors import ConfigurationError
@@ -85,7 +85,7 @@ def _charged(generation: Any, counted: Counted) -> Any:
         return generation
     usage = bill(message.response_metadata[ROUTING], counted)
     charged = message.model_copy(update={"usage_metadata": usage})
-    return ChatGeneration(message=charged, generation_info=generation.generation_info)
+    return generation.model_copy(update={"message": charged})
 
 
 def _bill_chunk(last: AIMessageChunk, counted: Counted) -> AIMessageChunk:

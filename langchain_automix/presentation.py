@@ -10,7 +10,7 @@ from langchain_core.language_models import LangSmithParams, LanguageModelInput, 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
-from pydantic import PrivateAttr
+from pydantic import ConfigDict, PrivateAttr
 
 from automix_core.arms import Arms
 from automix_core.contexts import current_preference
@@ -26,6 +26,8 @@ __all__ = ["PresentedChatModel"]
 
 class PresentedChatModel(BaseChatModel):
     """The face that several models show as one. `RoutingChatModel` adds the answering."""
+
+    model_config = ConfigDict(defer_build=True)  # its schema takes a while, and is for subclasses
 
     preference: Preference | None = None
 

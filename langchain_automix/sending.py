@@ -21,6 +21,7 @@ from automix_core.usage import recounted
 from langchain_automix.describe import fields_of
 from langchain_automix.messages import (
     prompt_messages,
+    text_of,
     tokens_of,
     usage_of,
 )
@@ -75,6 +76,8 @@ class Sent:
     @property
     def all_keywords(self) -> dict[str, Any]:
         """The caller's keywords and the router's, less what the server is known to refuse."""
+        if not self.added:
+            return dict(self.keywords)
         kept = {key: v for key, v in self.added.items() if key not in self.without}
         return {**self.keywords, **_worded(self.model, kept)}
 
@@ -173,7 +176,7 @@ class Sender:
         valid = None
         if ask.prompt is None:
             kind, valid = self._kind(message)
-        texts = tuple(str(m.text) for m in messages)
+        texts = tuple(map(text_of, messages))
         usage = usage_of(message)
         return Reply(
             ask.to,
