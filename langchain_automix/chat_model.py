@@ -213,7 +213,8 @@ class RoutingChatModel(SurroundedChatModel):
         """The decision after a live answer; else the whole answer, with the decision on it."""
         if outcome.reply.live:
             routing = {ROUTING: outcome.decision.as_dict()}
-            yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata=routing))
+            last = AIMessageChunk(content="", response_metadata=routing, chunk_position="last")
+            yield ChatGenerationChunk(message=last)
         else:
             yield from replayed(self._message(outcome, call))
 

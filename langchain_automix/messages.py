@@ -213,6 +213,7 @@ def replayed(message: AIMessage) -> Iterator[ChatGenerationChunk]:
         response_metadata=message.response_metadata,
         tool_call_chunks=_call_chunks(message),
         id=message.id,
+        chunk_position="last",
     )
     yield ChatGenerationChunk(message=last)
 

@@ -8,8 +8,7 @@ a draft or a verdict.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,14 +102,19 @@ def caller_of(manager: BaseRunManager | None) -> Caller:
     return known if known and known.run_id == manager.run_id else Caller.of(manager, manager.run_id)
 
 
-@contextmanager
-def calling(who: Caller) -> Iterator[None]:
+class calling:  # noqa: N801 - reads as a verb in `with calling(who):`
     """Make inner calls on behalf of a run."""
-    token = _caller.set(who)
-    try:
-        yield
-    finally:
-        _caller.reset(token)
+
+    __slots__ = ("_token", "_who")
+
+    def __init__(self, who: Caller) -> None:
+        self._who = who
+
+    def __enter__(self) -> None:
+        self._token = _caller.set(self._who)
+
+    def __exit__(self, *_: object) -> None:
+        _caller.reset(self._token)
 
 
 def _may_listen(handler: BaseCallbackHandler) -> bool:
