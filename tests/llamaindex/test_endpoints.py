@@ -254,17 +254,6 @@ def test_the_samples_of_a_check_are_on_the_bill(pair, usage):
     assert decision.cost == pytest.approx(sum(i + 2 * o for i, o in spent) / 1e6)
 
 
-def test_routers_can_be_arms_of_a_router(pair):
-    models = pair(script(sure=True))
-    inner = models.routed()
-    third = models.model("third", is_function_calling_model=True)
-    outer = RoutingLLM(models={"pair": inner, "third": third}, router="automix")
-    with collect_decisions() as decisions:
-        response = outer.predict(PromptTemplate("{query_str}"), query_str="Why?")
-    assert response in (DRAFT, ANSWER)
-    assert decisions[-1].router == "automix"
-
-
 async def test_many_calls_at_once_keep_to_themselves(pair):
     def respond(body):
         return Scripted(f"heard {body['messages'][-1]['content']}", logprob=-0.001)
