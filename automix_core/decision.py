@@ -220,14 +220,14 @@ class Decision(_Record):
             "always_largest": largest and largest.as_dict(),
         }
 
-    @classmethod
-    def from_dict(cls, data: Any) -> Self:
+    @staticmethod
+    def from_dict(data: Any) -> Decision:
         """The decision behind what `as_dict` gave.
 
         Raises:
             pydantic.ValidationError: It does not describe a decision; says where.
         """
-        decision: Self = _reader(cls).validate_python(data)
+        decision: Decision = _reader().validate_python(data)
         return decision
 
 
@@ -250,8 +250,8 @@ def publish(decision: Decision, listeners: Iterable[DecisionCallback]) -> None:
 
 
 @cache
-def _reader(kind: type[Decision]) -> Any:
+def _reader() -> Any:
     """What checks foreign data; it takes milliseconds to make, and few programs need it."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+    return TypeAdapter(Decision)

@@ -157,21 +157,21 @@ class Ledger:
             return Step(ask.to, ask.purpose, ask.samples)
         if not isinstance(result, Reply | Failure):  # a hedge that was never needed
             return Step(ask.to, ask.purpose, ask.samples, "not started")
-        failed = isinstance(result, Failure)
-        if failed and result.kind == "abandoned":
-            return Step(ask.to, ask.purpose, ask.samples, latency=result.latency)
+        failure = result if isinstance(result, Failure) else None
+        if failure and failure.kind == "abandoned":
+            return Step(ask.to, ask.purpose, ask.samples, latency=failure.latency)
         usage = result.usage
         return Step(
             ask.to,
             ask.purpose,
             ask.samples,
-            "failed" if failed else "replied",
-            usage and usage.input_tokens,
-            usage and usage.output_tokens,
+            "failed" if failure else "replied",
+            usage.input_tokens if usage else None,
+            usage.output_tokens if usage else None,
             recounted=bool(usage and usage.recounted),
             cost=self._cost(ask, result),
             latency=result.latency,
-            error=result.label if failed else None,
+            error=failure.label if failure else None,
         )
 
     def _cost(self, ask: Ask, result: Result | _Pending) -> float | None:

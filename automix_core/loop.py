@@ -62,9 +62,7 @@ class Loop:
         while True:
             only = case.only_choice
             actions = (
-                self._decide(case.evidence(draw), case)
-                if only is None
-                else _without_choice(only)
+                self._decide(case.evidence(draw), case) if only is None else _without_choice(only)
             )
             ledger.propensity *= float(actions.propensity[0])
             action = actions.first()

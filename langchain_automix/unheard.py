@@ -7,7 +7,7 @@ The model itself is then told the same and answers the same, at a third of the c
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from langchain_core.utils.uuid import uuid7
 
 from langchain_automix.tracing import Caller
 
-__all__ = ["agenerate", "astream", "generate", "streams", "stream", "unheard"]
+__all__ = ["agenerate", "astream", "generate", "stream", "streams", "unheard"]
 
 _WAYS_IN = {
     False: ("invoke", "generate_prompt", "generate", "stream"),
@@ -153,4 +153,5 @@ def _message(chunk: ChatGenerationChunk) -> AIMessageChunk:
 def _end(last: AIMessageChunk) -> Iterator[AIMessageChunk]:
     """The mark of the end, where the model did not set it itself."""
     if not last.chunk_position:
-        yield AIMessageChunk("" if isinstance(last.content, str) else [], chunk_position="last")
+        empty: Any = "" if isinstance(last.content, str) else []
+        yield AIMessageChunk(content=empty, chunk_position="last")

@@ -5,13 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from llama_index.core.llms import ChatMessage
-from llama_index.core.prompts import PromptTemplate
 
 from automix_core.errors import StreamInterrupted
 from llamaindex_automix import (
     AllArmsFailed,
     Preference,
-    RoutingLLM,
     collect_decisions,
     preferring,
     routing_decision,
