@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import ensure_config
+from pydantic import Field
 
 from automix_core.verify import Check
 from langchain_automix import Preference, Router, RoutingChatModel
@@ -22,8 +23,8 @@ VARYING = {"id", "latency"}
 class Model(BaseChatModel):
     """A model that notes what it is told."""
 
-    told: list[Any] = []
-    closed: list[str] = []
+    told: list[Any] = Field(default_factory=list)
+    closed: list[str] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:
