@@ -38,9 +38,9 @@ def routing_decision(message: BaseMessage) -> Decision:
 
 
 def with_bill(result: LLMResult, counted: Counted) -> LLMResult:
-    """The same result, its messages copied and charged; handlers keep the uncharged ones."""
-    charged = [[_charged(g, counted) for g in row] for row in result.generations]
-    return result.model_copy(update={"generations": charged})
+    """The result with its messages copied and charged; handlers keep the uncharged ones."""
+    result.generations = [[_charged(g, counted) for g in row] for row in result.generations]
+    return result
 
 
 def streamed_with_bill(inner: Any, who: Caller, counted: Counted) -> Iterator[AIMessageChunk]:

@@ -71,7 +71,7 @@ class ChatPort(Sender):
             for chunk in stream:
                 chunks.append(chunk)
                 if not _is_mark(chunk):
-                    yield _piece(chunk)
+                    yield _piece(chunk, shared=not sent.unheard)
         if chunks:
             yield self.reply(ask, _whole(chunks))
 
@@ -145,7 +145,7 @@ class AsyncChatPort(Sender):
             async for chunk in stream:
                 chunks.append(chunk)
                 if not _is_mark(chunk):
-                    yield _piece(chunk)
+                    yield _piece(chunk, shared=not sent.unheard)
         if chunks:
             yield self.reply(ask, _whole(chunks))
 
@@ -184,15 +184,19 @@ def _is_mark(chunk: AIMessageChunk) -> bool:
     )
 
 
-def _piece(chunk: AIMessageChunk) -> Piece:
-    """A chunk on its way to the caller: without the usage, which the inner run has reported."""
-    shown = chunk.model_copy(
-        update={
-            "id": without_router_id(chunk.id),
-            "usage_metadata": None,
-            "chunk_position": None,
-        }
-    )
+def _piece(chunk: AIMessageChunk, *, shared: bool) -> Piece:
+    """A chunk on its way to the caller: without the usage, which the inner run has reported.
+
+    Args:
+        chunk: The model's chunk.
+        shared: Handlers hold it as well, so it must stay as it is.
+    """
+    shown = chunk
+    identifier = without_router_id(chunk.id)
+    if shared or chunk.usage_metadata or chunk.chunk_position or identifier != chunk.id:
+        shown = chunk.model_copy(
+            update={"id": identifier, "usage_metadata": None, "chunk_position": None}
+        )
     return Piece(ChatGenerationChunk(message=shown), bool(chunk.content or chunk.tool_call_chunks))
 
 

@@ -8,7 +8,6 @@ The model itself is then told the same and answers the same, at a third of the c
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -134,14 +133,19 @@ def _run(model: BaseChatModel, who: Caller, config: RunnableConfig) -> dict[str,
     }
 
 
-@contextmanager
-def _configured(config: RunnableConfig) -> Iterator[None]:
+class _configured:  # noqa: N801 - reads as a verb in `with _configured(config):`
     """Make a config the one that runnables inside the model inherit."""
-    token = var_child_runnable_config.set(config)
-    try:
-        yield
-    finally:
-        var_child_runnable_config.reset(token)
+
+    __slots__ = ("_config", "_token")
+
+    def __init__(self, config: RunnableConfig) -> None:
+        self._config = config
+
+    def __enter__(self) -> None:
+        self._token = var_child_runnable_config.set(self._config)
+
+    def __exit__(self, *_: object) -> None:
+        var_child_runnable_config.reset(self._token)
 
 
 def _message(chunk: ChatGenerationChunk) -> AIMessageChunk:
