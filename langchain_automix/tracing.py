@@ -8,8 +8,7 @@ a draft or a verdict.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +19,8 @@ from langchain_core.callbacks import (
     BaseCallbackManager,
     BaseRunManager,
     CallbackManager,
-    UsageMetadataCallbackHandler,
 )
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tracers._streaming import _StreamingCallbackHandler
-from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 
 from automix_core.contexts import Contexts
 from automix_core.flow import Ask
@@ -46,8 +42,10 @@ class Caller:
         tags: Inheritable tags of the router's run.
         metadata: Inheritable metadata of the router's run.
         contexts: The blocks around the call, where they were read earlier than the run began.
+        heard: Some handler listens to the router's run, so that one may listen below it.
         above: The run that the router's own is in; `None` where that one is the first.
-        sources: Handlers that know what the retrievers of the same run tree returned.
+        sources: Handlers that know what the retrievers of the same run tree returned; they do not
+            count as listening.
     """
 
     run_id: uuid.UUID | None = None
@@ -55,6 +53,7 @@ class Caller:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     contexts: Contexts | None = None
+    heard: bool = True
     above: uuid.UUID | None = None
     sources: Sequence[RetrievedDocuments] = ()
 
@@ -69,10 +68,11 @@ class Caller:
         handlers = getattr(manager, "inheritable_handlers", ())
         tags = getattr(manager, "inheritable_tags", ())
         metadata = getattr(manager, "inheritable_metadata", {})
-        above = getattr(manager, "parent_run_id", None)
+        heard = any(not isinstance(each, RetrievedDocuments) for each in manager.handlers)
+        listening = tuple(filter(_may_listen, handlers)) if heard else ()
+        above = manager.parent_run_id
         sources = tuple(each for each in handlers if isinstance(each, RetrievedDocuments))
-        listening = tuple(filter(_may_listen, handlers))
-        return cls(run_id, listening, tags, metadata, contexts, above, sources)
+        return cls(run_id, listening, tags, metadata, contexts, heard, above, sources)
 
     def retrieved(self) -> Sequence[str]:
         """What retrievers have returned around the router's run, where a handler knows of it."""
@@ -109,20 +109,33 @@ def caller() -> Caller:
 
 def caller_of(manager: BaseRunManager | None) -> Caller:
     """The run that a run manager stands for; without one, the run in which this code runs."""
-    return caller() if manager is None else Caller.of(manager, manager.run_id)
+    if manager is None:
+        return caller()
+    known = _caller.get()
+    return known if known and known.run_id == manager.run_id else Caller.of(manager, manager.run_id)
 
 
-@contextmanager
-def calling(who: Caller) -> Iterator[None]:
+class calling:  # noqa: N801 - reads as a verb in `with calling(who):`
     """Make inner calls on behalf of a run."""
-    token = _caller.set(who)
-    try:
-        yield
-    finally:
-        _caller.reset(token)
+
+    __slots__ = ("_token", "_who")
+
+    def __init__(self, who: Caller) -> None:
+        self._who = who
+
+    def __enter__(self) -> None:
+        self._token = _caller.set(self._who)
+
+    def __exit__(self, *_: object) -> None:
+        _caller.reset(self._token)
 
 
 def _may_listen(handler: BaseCallbackHandler) -> bool:
+    # They take a while to import, and most programs trace nothing.
+    from langchain_core.callbacks import UsageMetadataCallbackHandler
+    from langchain_core.tracers._streaming import _StreamingCallbackHandler
+    from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
+
     if isinstance(handler, _StreamingCallbackHandler):
         return False
     return isinstance(handler, BaseTracer | AsyncBaseTracer | UsageMetadataCallbackHandler)
