@@ -52,7 +52,7 @@ def find_grounding(conversation: Sequence[Said], retrieved: Sequence[str] = ()) 
     asked = conversation[last].text if last >= 0 else ""
     question, pasted = split_prompt(asked)
     tools = [said.text for said in conversation[last + 1 :] if said.role == "tool"]
-    if tools:
+    if any(map(str.strip, tools)):
         return Grounding(question, "\n\n".join(tools))
     if pasted:
         return Grounding(question, pasted)
@@ -97,10 +97,10 @@ def _without(question: str, passages: Sequence[str]) -> str:
     rest = question
     for passage in passages:
         before, pasted, after = rest.partition(passage)
-        head, line, lead = before.rpartition("\n")
+        head, _, lead = before.rpartition("\n")
         ends = after.lstrip(" \t")[:1] in {"", "\n"}
         if pasted and ends and not any(map(str.isalpha, lead)):
-            rest = head + line + after
+            rest = head + after
     return rest.strip() or question
 
 
