@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import ratio
+from automix_core.arrays import mean_row, ratio
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
@@ -132,8 +132,8 @@ class Pomdp(Estimator):
         if self.tables_ is None or self.chances_ is None:
             raise NotFittedError(self.name)
         weight = preference.cost_weight / evidence.reference_cost
-        asking = weight * evidence.cost.mean(axis=0)
-        answer = asking - weight * evidence.checking.mean(axis=0)
+        asking = weight * mean_row(evidence.cost)
+        answer = asking - weight * mean_row(evidence.checking)
         arms = len(asking)
         ahead: dict[Belief, Floats] = {}
         value: dict[Belief, Floats] = {}

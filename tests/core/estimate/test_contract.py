@@ -49,6 +49,7 @@ LEARNING = {
     "calibrated, pomdp": Calibrated(Pomdp()),
 }
 ESTIMATORS = FIXED | LEARNING
+PREFERENCE = Preference(0.3)
 few = settings(max_examples=12)
 FIELDS = ("quality", "sd", "cost", "latency", "ahead")
 
@@ -56,7 +57,7 @@ every = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS
 each_that_learns = pytest.mark.parametrize("estimator", LEARNING.values(), ids=LEARNING)
 
 
-def made_of(estimator, evidence, preference=Preference(0.3)):
+def made_of(estimator, evidence, preference=PREFERENCE):
     """Estimates by an estimator that has learned about as many arms."""
     arms = evidence.able.shape[1]
     ready = fitted(estimator, arms) if estimator in LEARNING.values() else estimator
@@ -115,8 +116,7 @@ def test_the_evidence_is_left_as_it_was(estimator, evidence):
 @given(evidence=evidences())
 def test_whatever_is_known_there_is_something_to_do(estimator, evidence):
     """No NaN is ever chosen: an arm that can be asked is asked, or an answer in hand is kept."""
-    preference = Preference(0.3)
-    actions = Value().decide(made_of(estimator, evidence, preference), evidence, preference)
+    actions = Value().decide(made_of(estimator, evidence), evidence, PREFERENCE)
     rows = np.arange(len(evidence))
     possible = np.where(actions.run[:, None], evidence.able, evidence.answered)
     stuck = ~(evidence.able | evidence.answered).any(axis=1)
@@ -150,6 +150,16 @@ def test_before_it_has_seen_examples_it_says_what_to_do(estimator):
     evidence = every_state(told(4, 2, seed=1))
     with pytest.raises(NotFittedError, match=r"router\.fit\(outcomes\)"):
         estimator.estimate(evidence, Preference())
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+@each_that_learns
+def test_an_arm_that_no_example_holds_is_never_worth_nan(estimator, lost):
+    of = told(60, 3, seed=1, missing=0.1)
+    of.quality[:, lost] = of.confidence[:, lost] = np.nan
+    learner = getattr(estimator, "inner", estimator)
+    made = learner.fit(of).estimate(every_state(of), PREFERENCE)
+    assert ((made.quality >= 0) & (made.quality <= 1)).all()
 
 
 @each_that_learns

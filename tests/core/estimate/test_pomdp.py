@@ -165,7 +165,7 @@ def test_with_many_arms_it_stays_small_and_sane(arms):
 def test_beliefs_are_means_and_chances_add_up(of, shrinkage):
     fitted = Pomdp(shrinkage=shrinkage).fit(of)
     for table in fitted.tables_.values():
-        assert (table >= -1e-12).all() and (table <= 1 + 1e-12).all()
+        assert (np.abs(table - 0.5) <= 0.5 + 1e-12).all()
     for chances in fitted.chances_.values():
         np.testing.assert_allclose(chances.sum(axis=-1), 1)
 
