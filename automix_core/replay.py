@@ -30,10 +30,10 @@ class Replay:
 
     Attributes:
         arms: The arms' names, cheapest first.
-        arm: (n,) place of the arm whose answer was returned.
+        arm: (n,) place of the arm whose answer was returned; -1 in a row that holds no arm.
         asked: (n, arms) the arm was asked.
         verified: (n, arms) its answer was verified.
-        quality: (n,) of the returned answer.
+        quality: (n,) of the returned answer; NaN where there is none.
         cost: (n,) US dollars, verification included.
         latency: (n,) seconds, one call after another; NaN where any is unknown.
         confidence: (n,) in the returned answer; NaN where it was not verified.
@@ -57,7 +57,7 @@ class Replay:
         return replace(
             self,
             arms=arms,
-            arm=place[self.arm],
+            arm=np.append(place, -1)[self.arm],
             asked=self.asked[:, back],
             verified=self.verified[:, back],
         )
@@ -144,7 +144,7 @@ def replay(
     """Follow estimator and policy through every row.
 
     Args:
-        recorded: n rows; each holds at least one arm.
+        recorded: n rows.
         estimator: Fitted, where it learns.
         policy: Decides.
         preference: The trade-off.
@@ -176,7 +176,7 @@ def replay(
         arm=arm,
         asked=asked,
         verified=verified,
-        quality=recorded.examples.quality[rows, arm],
+        quality=np.where(arm < 0, np.nan, recorded.examples.quality[rows, arm]),
         cost=np.where(asked, recorded.cost, 0).sum(axis=1)
         + np.where(verified, recorded.check_cost, 0).sum(axis=1),
         latency=np.where(asked, recorded.latency, 0).sum(axis=1)
