@@ -149,7 +149,8 @@ def replay(
         policy: Decides.
         preference: The trade-off.
         seed: Of the draws of policies that randomise.
-        first: What is done first in every row, whatever the policy would do.
+        first: What is done first, whatever the policy would do; rows that lack that arm are left
+            without an answer.
     """
     shape = recorded.cost.shape
     generator = np.random.default_rng(seed)
@@ -157,10 +158,11 @@ def replay(
     arm = np.full(shape[0], -1)
     active = np.arange(shape[0])
     if first is not None:
-        asked[:, first.arm] = True
-        verified[:, first.arm] = not first.final
-        arm[:] = first.arm
-        active = active[:0] if first.final else active
+        held = np.flatnonzero(~np.isnan(recorded.examples.quality[:, first.arm]))
+        asked[held, first.arm] = True
+        verified[held, first.arm] = not first.final
+        arm[held] = first.arm
+        active = held[:0] if first.final else held
     while len(active):
         draw = np.asarray(generator.random(shape[0]))
         evidence = recorded.evidence(active, asked, draw)

@@ -75,30 +75,40 @@ class Trial:
         return quality - self._price(np.broadcast_to(cost, (len(self.weights), len(cost))))
 
     @cached_property
+    def gained(self) -> Floats:
+        """Value of each start less that of the best arm alone, row by row, (weights, arms, n).
+
+        NaN in rows that do not hold both: a start and an arm are compared on the same rows.
+        """
+        best = np.argmax(self.alone_value, axis=1)
+        weight = self.weights[:, None] / self.reference_cost
+        alone = self.alone_quality[best] - weight * self.alone_cost[best]
+        gained: Floats = self.quality - weight[:, None] * self.cost - alone[:, None]
+        return gained
+
+    @cached_property
     def gain(self) -> Floats:
         """Mean value of each start less that of the best arm alone, (weights, arms)."""
-        return self.value - self.alone_value.max(axis=1, keepdims=True)
+        return known_means(self.gained, -1)
 
     @cached_property
     def doubt(self) -> Floats:
         """Standard error of the gain, (weights, arms)."""
-        best = np.argmax(self.alone_value, axis=1)
         doubt = np.full(self.quality.shape[:2], np.inf)
-        for row, weight in enumerate(self.weights / self.reference_cost):
-            alone = self.alone_quality[best[row]] - weight * self.alone_cost[best[row]]
-            gained = self.quality[row] - weight * self.cost[row] - alone
-            for arm, values in enumerate(gained):
-                if (known := ~np.isnan(values)).any():
-                    doubt[row, arm] = standard_error(values[known], self.groups[known])
+        for place in np.ndindex(doubt.shape):
+            values = self.gained[place]
+            if (known := ~np.isnan(values)).any():
+                doubt[place] = standard_error(values[known], self.groups[known])
         return doubt
 
     @cached_property
     def worth(self) -> Floats:
         """Value of each row, mean over the cost weights, with the best start at each; (n,)."""
         rows = []
+        gain = np.nan_to_num(self.gain, nan=-np.inf)
         for place, weight in enumerate(self.weights / self.reference_cost):
-            start, alone = np.nanargmax(self.value[place]), np.argmax(self.alone_value[place])
-            if self.value[place, start] > self.alone_value[place, alone]:
+            start, alone = np.argmax(gain[place]), np.argmax(self.alone_value[place])
+            if gain[place, start] > 0:
                 rows.append(self.quality[place, start] - weight * self.cost[place, start])
             else:
                 rows.append(self.alone_quality[alone] - weight * self.alone_cost[alone])
@@ -108,6 +118,8 @@ class Trial:
         """Whether this is worth more than another trial by more than the standard error."""
         more = self.worth - other.worth
         known = ~np.isnan(more)
+        if not known.any():
+            return False
         return bool(more[known].mean() > standard_error(more[known], self.groups[known]))
 
     def followed(self, index: int) -> tuple[int, bool, Floats, Floats]:
