@@ -24,9 +24,9 @@ demo: $(VENV)/.ready  ## Route real questions between two local models: make dem
 
 test: lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready  ## Every check and every test, each adapter also without the other framework.
 	@echo "== the LangChain adapter, with no LlamaIndex installed"
-	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/llamaindex --ignore=tests/sabotage
+	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models and not browser" --ignore=tests/llamaindex --ignore=tests/sabotage
 	@echo "== the LlamaIndex adapter, with no LangChain installed"
-	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/langchain --ignore=tests/sabotage
+	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models and not browser" --ignore=tests/langchain --ignore=tests/sabotage
 	@echo "== everything"
 	$(RUN) $(PYTEST) --durations=10
 
@@ -66,7 +66,7 @@ $(VENV)/.docs-ready: $(VENV)/.ready
 	@touch $@
 
 $(LANGCHAIN)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LANGCHAIN),--editable ".[langchain]" --group langchain-test)
+	$(call environment,$(LANGCHAIN),--editable ".[langchain,cli]" --group langchain-test)
 
 $(LLAMAINDEX)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex]" --group llamaindex-test)
+	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex,cli]" --group llamaindex-test)

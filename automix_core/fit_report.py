@@ -157,10 +157,10 @@ def report_of(
     )
     return FitReport(
         rows=len(outcomes),
-        groups=len(np.unique(outcomes.groups)),
+        groups=outcomes.group_count,
         signals=heard,
         used=tuple(leaf.name for leaf in verifier.leaves()),
-        meta_verifier=estimator.name,
+        meta_verifier=estimator.label,
         scores=scores,
         operations=operations,
         gain=measured(lambda sums: gains(sums).mean(axis=1)),

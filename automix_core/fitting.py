@@ -113,7 +113,7 @@ def recorded_by(outcomes: Outcomes, verifier: Verifier) -> Recorded:
 def _check(outcomes: Outcomes) -> None:
     """Refuse a table that nothing can be learned from."""
     outcomes.require_comparable()
-    groups = len(np.unique(outcomes.groups))
+    groups = outcomes.group_count
     if len(outcomes) < FEWEST or groups < 2:
         msg = (
             f"A fit needs at least {FEWEST} rows in 2 groups, and this table has {len(outcomes)} "

@@ -87,6 +87,12 @@ class Outcomes:
         """(n, m) the row holds that arm."""
         return ~np.isnan(self.quality)
 
+    @property
+    def group_count(self) -> int:
+        """In how many groups the rows lie."""
+        ordered = np.sort(self.groups)  # sorting is quicker than np.unique where all differ
+        return int(np.count_nonzero(np.diff(ordered))) + 1 if len(ordered) else 0
+
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]], source: str = "rows") -> Outcomes:
         """A table of JSON objects, as a file holds them.
@@ -304,4 +310,4 @@ class Outcomes:
     @classmethod
     def of_columns(cls, pieces: Iterable[Columns]) -> Outcomes:
         """A table of pieces that were checked; the pieces are used up."""
-        return cls(**attributes(merge(list(pieces))))
+        return cls(**attributes(merge(pieces)))

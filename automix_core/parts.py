@@ -170,6 +170,11 @@ class Estimator(Part, ABC):
 
     kind = "estimator"
 
+    @property
+    def label(self) -> str:
+        """How people are told of it; a wrapper names what it wraps."""
+        return self.name
+
     @abstractmethod
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Quality, cost and latency of every arm, given what is known so far.

@@ -62,11 +62,6 @@ class Replay:
             verified=self.verified[:, back],
         )
 
-    def spread(self, rows: int) -> Replay:
-        """Room for so many rows of the same kind, yet to be filled."""
-        columns = [getattr(self, column.name) for column in fields(self)[1:]]
-        return Replay(self.arms, *(np.zeros((rows, *c.shape[1:]), c.dtype) for c in columns))
-
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
@@ -204,16 +199,18 @@ def replayed(
         branches: The preferences, each with its probability.
         seed: Of all draws.
     """
+    if len(branches) == 1:
+        return replay(recorded, estimator, policy, branches[0][1], seed=seed)
     ends = np.cumsum([probability for probability, _ in branches])[:-1]
     drawn = np.searchsorted(ends, np.random.default_rng(seed).random(len(recorded.cost)), "right")
-    whole: Replay | None = None
+    parts = []
     for place, (_, preference) in enumerate(branches):
         rows = np.flatnonzero(drawn == place)
-        part = replay(recorded.take(rows), estimator, policy, preference, seed=seed + 1 + place)
-        if len(branches) == 1:
-            return part
-        whole = whole or part.spread(len(drawn))
-        for column in fields(Replay)[1:]:
-            getattr(whole, column.name)[rows] = getattr(part, column.name)
-    assert whole is not None  # noqa: S101 - there is at least one branch
-    return whole
+        seen = replay(recorded.take(rows), estimator, policy, preference, seed=seed + 1 + place)
+        parts.append((rows, seen))
+    back = np.argsort(np.concatenate([rows for rows, _ in parts]))
+    columns = [field.name for field in fields(Replay)[1:]]
+    joined = {
+        name: np.concatenate([getattr(seen, name) for _, seen in parts])[back] for name in columns
+    }
+    return Replay(recorded.workload.arms, **joined)

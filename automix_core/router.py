@@ -1,6 +1,7 @@
 """The router: parts, models and what was learned, put together, saved, loaded and set to work.
 
-`route` returns a flow (`automix_core.loop`), and the driver of an adapter carries it out.
+`route` returns a flow (`automix_core.loop`), and the driver of an adapter carries it out. The class
+is the whole public face of the core, and mostly docstrings; the work is done in the modules it names.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automix_core import contexts, presets, saving
+from automix_core import contexts, presets
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
 from automix_core.calibration import Calibration, branches
 from automix_core.case import Case
 from automix_core.decision import DecisionCallback
-from automix_core.errors import ConfigurationError, SavedRouterError
+from automix_core.errors import ConfigurationError
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
 from automix_core.loop import Loop, Outcome
+from automix_core.manifest import Manifest
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
 from automix_core.tradeoff import drawn
@@ -229,13 +231,13 @@ class Router:
     def describe(self) -> list[str]:
         """What this router is made of and what it learned, in plain sentences."""
         check = " and ".join(leaf.name for leaf in self.verifier.leaves())
-        inner = getattr(self.estimator, "inner", self.estimator)
-        told = [f"{self.name}: verifier {check}, meta-verifier {inner.name}."]
+        told = [f"{self.name}: verifier {check}, meta-verifier {self.estimator.label}."]
         if self._expected_arms is not None:
             told.append(f"Models, cheapest first: {', '.join(self._expected_arms)}.")
-        if self.fit_report is None:
+        report = self.fit_report
+        if report is None:
             return [*told, "Not calibrated: fit it on examples of your own."]
-        return [*told, *self.fit_report.lines()]
+        return [*told, *report.lines()]
 
     def _require_arms(self, names: Sequence[str]) -> None:
         if self._expected_arms is not None and set(names) != set(self._expected_arms):
@@ -255,11 +257,11 @@ class Router:
 
         Models, prices and other live objects are not saved. Replacing a saved router is atomic.
         """
-        saving.write_router(path, self._manifest())
+        self._manifest().write(path)
 
     def as_dict(self) -> dict[str, Any]:
         """What the router is made of, as JSON values: equal for equal routers."""
-        return saving.as_json(self._manifest())
+        return self._manifest().as_json()
 
     @classmethod
     def load(cls, path: str | Path, *, resources: Mapping[str, Any] | None = None) -> Router:
@@ -272,40 +274,28 @@ class Router:
         Raises:
             SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
         """
-        match {"calibration": None, **saving.read_router(path, resources or {})}:
-            case {
-                "verifier": Verifier() as verifier,
-                "estimator": Estimator() as estimator,
-                "policy": Policy() as policy,
-                "name": str(name),
-                "seed": int(seed),
-                "arms": tuple() | None as arms,
-                "reference_cost": float() | None as reference_cost,
-                "cost_basis": "prices" | "measured" | "declared" | "assumed" | None as cost_basis,
-                "calibration": Calibration() | None as calibration,
-            }:
-                router = cls(verifier, estimator, policy, name=name, seed=seed)
-            case _:
-                msg = f"{path} does not hold everything that makes a router."
-                raise SavedRouterError(msg)
-        router.calibration = calibration
-        router._expected_arms = arms
-        router._reference_cost = reference_cost
-        router._cost_basis = cost_basis
+        saved = Manifest.read(path, resources or {})
+        router = cls(
+            saved.verifier, saved.estimator, saved.policy, name=saved.name, seed=saved.seed
+        )
+        router.calibration = saved.calibration
+        router._expected_arms = saved.arms
+        router._reference_cost = saved.reference_cost
+        router._cost_basis = saved.cost_basis
         return router
 
-    def _manifest(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "seed": self.seed,
-            "arms": None if self._expected_arms is None else list(self._expected_arms),
-            "reference_cost": self._reference_cost,
-            "cost_basis": self._cost_basis,
-            "verifier": self.verifier,
-            "estimator": self.estimator,
-            "policy": self.policy,
-            "calibration": self.calibration,
-        }
+    def _manifest(self) -> Manifest:
+        return Manifest(
+            name=self.name,
+            seed=self.seed,
+            arms=self._expected_arms,
+            reference_cost=self._reference_cost,
+            cost_basis=self._cost_basis,
+            verifier=self.verifier,
+            estimator=self.estimator,
+            policy=self.policy,
+            calibration=self.calibration,
+        )
 
     def route(
         self,

@@ -19,7 +19,7 @@ from typing import Any
 from automix_core.flow import Ask, Call, Failure, Reply, Result, Usage, Value, Wave
 from automix_core.ports import AsyncPort, Port
 
-__all__ = ["arace", "checked", "failure_of", "race"]
+__all__ = ["PROGRAMMING_ERRORS", "arace", "checked", "failure_of", "race"]
 
 PROGRAMMING_ERRORS = (
     TypeError,

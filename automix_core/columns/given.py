@@ -34,7 +34,9 @@ def from_arrays(
         msg = f"quality must be (rows, arms) for {len(arms)} arms of different names, not {shape}."
         raise OutcomesError(msg)
     source = Source("arrays", places=range(1, shape[0] + 1))
-    groups = [None] * shape[0] if groups is None else [str(group) for group in groups]
+    groups = (
+        [None] * shape[0] if groups is None else [source.shared(str(group)) for group in groups]
+    )
     columns = Columns([str(i) for i in ids or range(shape[0])], list(arms), groups=list(groups))
     if len(columns.ids) != shape[0] or len(columns.groups) != shape[0]:
         msg = f"There are {shape[0]} rows, {len(columns.ids)} ids and {len(columns.groups)} groups."

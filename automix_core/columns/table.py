@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ NAMED = ("signals", "checks", "check_latency")
 """Fields of an answer that hold one number for each signal."""
 
 TEXTS = ("query", "question", "context")
+
+_STEP = 50_000
 
 Key = tuple[str, str]
 """A field of an answer, and the signal's name where the field has one for each signal."""
@@ -59,73 +62,88 @@ class Columns:
         return len(self.ids)
 
 
-def merge(pieces: list[Columns]) -> Columns:
+def merge(pieces: Iterable[Columns]) -> Columns:
     """All rows of several pieces, with their arms in order of mean cost, cheapest first.
 
-    The pieces are emptied column by column, so that little more memory is needed than for the
-    result. Arms of equal mean cost keep the order in which they were first seen.
+    Each piece is copied and let go before the next is asked for, so that a table that is read
+    piece by piece takes little more memory than the result. Arms of equal mean cost keep the
+    order in which they were first seen.
     """
-    arms = _by_cost(pieces)
-    sizes = [len(piece) for piece in pieces]
-    merged = Columns([name for piece in pieces for name in piece.ids], arms)
-    for key in _keys(piece.answers for piece in pieces):
-        merged.answers[key] = _stacked(pieces, sizes, key, arms)
-    for key in _keys(piece.agreement for piece in pieces):
-        nothing = [np.full(size, np.nan) for size in sizes]
-        parts = [
-            piece.agreement.pop(key, none) for piece, none in zip(pieces, nothing, strict=True)
-        ]
-        merged.agreement[key] = np.concatenate(parts)
-    merged.groups = [name for piece in pieces for name in piece.groups]
-    for what in TEXTS:
-        if any(what in piece.texts for piece in pieces):
-            merged.texts[what] = [
-                text
-                for piece in pieces
-                for text in piece.texts.pop(what, None) or [None] * len(piece)
-            ]
-    if any(piece.tags for piece in pieces):
-        merged.tags = [tags for piece in pieces for tags in piece.tags or [()] * len(piece)]
-    return merged
-
-
-def _keys(pieces: Iterable[dict[Key, Floats]]) -> list[Key]:
-    """Every key once, in the order first seen."""
-    return list(dict.fromkeys(key for piece in pieces for key in piece))
-
-
-def _stacked(pieces: list[Columns], sizes: list[int], key: Key, arms: list[str]) -> Floats:
-    """One field of all pieces, which lose it."""
-    place = {name: i for i, name in enumerate(arms)}
-    out = np.full((sum(sizes), len(arms)), np.nan)
-    start = 0
-    for piece, size in zip(pieces, sizes, strict=True):
-        part = piece.answers.pop(key, None)
-        if part is not None:
-            out[start : start + size, [place[name] for name in piece.arms]] = part
-        start += size
-    return out
-
-
-def _by_cost(pieces: list[Columns]) -> list[str]:
-    """The names of all arms by mean cost over the rows that hold them."""
-    total: dict[str, float] = {}
-    count: dict[str, int] = {}
-    for name, costs in _costs(pieces):
-        total[name] = total.get(name, 0.0) + float(np.nansum(costs))
-        count[name] = count.get(name, 0) + int((~np.isnan(costs)).sum())
-    # Twelve digits: the rounding of a sum over many rows must not tell equal costs apart.
-    mean = {
-        name: float(f"{total[name] / count[name]:.12g}") if count[name] else np.inf
-        for name in total
-    }
-    return sorted(total, key=lambda name: mean[name])
-
-
-def _costs(pieces: list[Columns]) -> Iterator[tuple[str, Floats]]:
+    growing = _Growing()
     for piece in pieces:
-        for i, name in enumerate(piece.arms):
-            yield name, piece.answers["cost", ""][:, i]
+        growing.add(piece)
+    return growing.finished()
+
+
+class _Growing:
+    """Columns that grow in place."""
+
+    def __init__(self) -> None:
+        self.all = Columns([], [])
+        self.room = 0
+
+    def add(self, piece: Columns) -> None:
+        """Copy the rows of a piece to the end."""
+        start = len(self.all)
+        self.all.ids += piece.ids
+        self.all.groups += piece.groups
+        self._make_room(len(self.all), piece.arms)
+        places = [self.all.arms.index(name) for name in piece.arms]
+        for key in [key for key in piece.answers if key not in self.all.answers]:
+            self.all.answers[key] = np.full((self.room, len(self.all.arms)), np.nan)
+        for key, column in self.all.answers.items():
+            rows = column[start : len(self.all)]
+            rows[:] = np.nan
+            if key in piece.answers:
+                rows[:, places] = piece.answers[key]
+        for key in [key for key in piece.agreement if key not in self.all.agreement]:
+            self.all.agreement[key] = np.full(self.room, np.nan)
+        for key, values in self.all.agreement.items():
+            values[start : len(self.all)] = piece.agreement.get(key, np.nan)
+        for what, texts in piece.texts.items():
+            known = self.all.texts.setdefault(what, [])
+            known += [None] * (start - len(known)) + texts
+        if any(piece.tags):
+            self.all.tags += [()] * (start - len(self.all.tags)) + piece.tags
+
+    def finished(self) -> Columns:
+        """The columns, cut to their length and put in order; nothing can be added any more."""
+        table = self.all
+        count = len(table)
+        # The sum over many equal costs is rounded: twelve digits do not tell them apart.
+        cost = table.answers.get(("cost", ""), np.empty((count, 0)))[:count]
+        held = np.maximum((~np.isnan(cost)).sum(axis=0), 1)
+        means = [float(f"{mean:.12g}") for mean in np.nansum(cost, axis=0) / held]
+        order = sorted(range(len(means)), key=means.__getitem__)
+        del cost
+        table.arms = [table.arms[i] for i in order]
+        for key, column in table.answers.items():
+            column.resize((count, len(order)), refcheck=False)
+            if order != list(range(len(order))):
+                table.answers[key] = column[:, order]
+        for values in table.agreement.values():
+            values.resize(count, refcheck=False)
+        for texts in table.texts.values():
+            texts.extend([None] * (count - len(texts)))
+        if table.tags:
+            table.tags += [()] * (count - len(table.tags))
+        return table
+
+    def _make_room(self, count: int, arms: list[str]) -> None:
+        """Make the columns long and wide enough for so many rows and for these arms."""
+        table = self.all
+        new = [name for name in arms if name not in table.arms]
+        table.arms += new
+        if count > self.room:
+            # A large array is made longer where it is, without a copy; a copy of every piece
+            # until all are there would take the memory twice.
+            self.room = count if not self.room else max(count, self.room + self.room // 8 + _STEP)
+            for column in chain(table.answers.values(), table.agreement.values()):
+                column.resize((self.room, *column.shape[1:]), refcheck=False)
+        if new:
+            wider = (self.room, len(new))
+            for key, column in table.answers.items():
+                table.answers[key] = np.hstack([column, np.full(wider, np.nan)])
 
 
 def attributes(columns: Columns) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from automix_core.arrays import known_means
 from automix_core.errors import NotFittedError
+from automix_core.estimate.cells import situations
 from automix_core.estimate.logistic import (
     fit_logistic,
     scale_of,
@@ -89,11 +90,10 @@ class Bayes(Estimator):
         if self.prior_ is None or self.scales_ is None or self.weights_ is None:
             raise NotFittedError(self.name)
         quality = np.tile(self.prior_, (len(evidence), 1))
-        for pattern in np.unique(evidence.answered, axis=0):
+        for pattern, rows in situations(evidence.answered):
             belief = tuple(np.flatnonzero(pattern).tolist())[-self.depth :]
             if not belief:
                 continue
-            rows = (evidence.answered == pattern).all(axis=1)
             features = signal_features(evidence, belief, self.names_ or ())[rows]
             told = standardised(features, self.scales_[_key(belief)])
             weights = self.weights_[_key(belief)]

@@ -24,15 +24,15 @@ class Calibrated(Estimator):
 
     Before anything is asked, an arm may be asked and its answer verified, or asked for good. By
     how much the first beats the best arm alone was measured by replaying examples that the inner
-    estimator had not seen. One standard error is taken off, so that verifying is chosen only
-    where it showed that it pays.
+    estimator had not seen. A little is taken off for what that leaves in doubt, so that verifying
+    is chosen only where it showed that it pays.
 
     Attributes:
         inner: A fitted meta-verifier.
         weights_: (weights,) the cost weights at which starts were measured, ascending.
         gain_: (weights, arms) mean value of starting with an arm, less that of the best arm
             alone on the same rows; NaN for an arm that is never verified.
-        doubt_: (weights, arms) standard error of that.
+        doubt_: (weights, arms) what is taken off, a part of its standard error.
     """
 
     name = "calibrated"
@@ -40,6 +40,11 @@ class Calibrated(Estimator):
     weights_: Floats | None = None
     gain_: Floats | None = None
     doubt_: Floats | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of what is wrapped."""
+        return self.inner.label
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """The inner estimates; valid and invalid replies are as good as their form says."""

@@ -7,12 +7,14 @@ and in use, and an answer without a verdict has a cell of its own, the last.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.evidence import Floats
+from automix_core.evidence import Bools, Floats
 
-__all__ = ["cells_of", "edges_of", "latest_answered"]
+__all__ = ["cells_of", "edges_of", "latest_answered", "situations"]
 
 
 def edges_of(confidence: Floats, limit: int) -> Floats:
@@ -59,3 +61,20 @@ def latest_answered(answered: NDArray[np.bool_]) -> NDArray[np.int64]:
     places = np.arange(answered.shape[1])
     found: NDArray[np.int64] = np.where(answered, places, -1).max(axis=1)
     return found
+
+
+def situations(mask: Bools) -> Iterator[tuple[Bools, NDArray[np.int64] | slice]]:
+    """Rows that are alike, together.
+
+    Args:
+        mask: (n, columns), at most 62 columns.
+
+    Returns:
+        Each pattern that occurs, (columns,), and the places of its rows; all of them as a slice
+        where there is one pattern only, for a slice needs no copy.
+    """
+    codes = mask @ (1 << np.arange(mask.shape[1]))
+    kinds = np.unique(codes)
+    for code in kinds:
+        rows = slice(None) if len(kinds) == 1 else np.flatnonzero(codes == code)
+        yield (code >> np.arange(mask.shape[1])) % 2 == 1, rows

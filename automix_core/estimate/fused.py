@@ -57,6 +57,11 @@ class Fused(Estimator):
         inner = self.inner.fit(replace(examples, confidence=combined))
         return replace(self._trained(examples), inner=inner)
 
+    @property
+    def label(self) -> str:
+        """The name of what is wrapped."""
+        return self.inner.label
+
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """What the inner estimator makes of the combined confidence."""
         if self.weights_ is None:

@@ -17,9 +17,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+<<<<<<< HEAD
 from automix_core.arrays import mean_row, ratio
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of
+=======
+from automix_core.arrays import ratio
+from automix_core.errors import ConfigurationError, NotFittedError
+from automix_core.estimate.cells import cells_of, edges_of, situations
+>>>>>>> main
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.numbers import at_least, not_negative
 from automix_core.parts import Estimator
@@ -103,9 +109,8 @@ class Pomdp(Estimator):
         quality = np.zeros(places.shape)
         ahead = np.zeros(places.shape)
         # What can still happen depends on who answered, and on who could answer at all.
-        situations = np.hstack([evidence.answered, evidence.answered | evidence.able])
-        for situation in np.unique(situations, axis=0):
-            rows = (situations == situation).all(axis=1)
+        masks = np.hstack([evidence.answered, evidence.answered | evidence.able])
+        for situation, rows in situations(masks):
             answered, reachable = np.split(situation, 2)
             belief = tuple(np.flatnonzero(answered[:-1]).tolist())[-depth:]
             reachable[np.flatnonzero(answered[:-1])[:-depth]] = False  # forgotten, not unasked
@@ -113,6 +118,33 @@ class Pomdp(Estimator):
             quality[rows] = self.tables_[_key(belief)][state]
             ahead[rows] = self.solve(evidence, preference, reachable)[belief][state]
         return Estimates.of(evidence, quality, np.zeros_like(quality), ahead)
+
+    def prefixes(self) -> tuple[NDArray[np.int64], Floats, Floats]:
+        """Every rule for two arms that is best at some cost weight, or by its IBC lift.
+
+        Cells are escalated in the order of what that gains, so the rules are the prefixes of one
+        sorting, from none to all. With `shrinkage=0` the figures are means over the examples.
+
+        Returns:
+            The cells in that order, (cells + 1,), the last one standing for no verdict; and for
+            each number of them that is escalated the share of requests and the mean quality,
+            each (cells + 2,).
+
+        Raises:
+            NotFittedError: There are no examples yet.
+            ConfigurationError: There are more than two arms.
+        """
+        if self.tables_ is None or self.chances_ is None:
+            raise NotFittedError(self.name)
+        if _key((1,)) in self.tables_:
+            msg = "Pomdp.prefixes() is about two arms. With more, escalation is no single sorting."
+            raise ConfigurationError(msg)
+        chance = self.chances_[_key((), 0)]
+        small, large = self.tables_[_key((0,))].T
+        order = np.argsort(small - large, kind="stable")
+        escalated = np.concatenate([[0.0], np.cumsum(chance[order])])
+        gained = np.concatenate([[0.0], np.cumsum((chance * (large - small))[order])])
+        return order, escalated, float(chance @ small) + gained
 
     def solve(
         self, evidence: Evidence, preference: Preference, reachable: Bools

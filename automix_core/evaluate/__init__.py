@@ -1,5 +1,7 @@
 """Evaluation: metrics of routers and of verifiers, intervals, and fair comparisons."""
 
+from automix_core.evaluate.compare import Comparison, compare
+from automix_core.evaluate.scores import CurvePoint, Score, SeedPoint
 from automix_core.metrics.bootstrap import Bootstrap, Measure
 from automix_core.metrics.gaps import apgr, cpt, pgr, routed_share
 from automix_core.metrics.hull import Hull, aiq, area, pareto_distance
@@ -18,9 +20,13 @@ from automix_core.metrics.verifiers import (
 
 __all__ = [
     "Bootstrap",
+    "Comparison",
+    "CurvePoint",
     "Hull",
     "Measure",
     "Reliability",
+    "Score",
+    "SeedPoint",
     "SignalQuality",
     "aiq",
     "apgr",
@@ -29,6 +35,7 @@ __all__ = [
     "auc_interval",
     "brier",
     "calibration_error",
+    "compare",
     "cpt",
     "ibc_lift",
     "ibc_lifts",

@@ -88,8 +88,8 @@ def first_over_last(sums: Floats) -> Floats:
 class Bootstrap:
     """Resamples of groups of rows.
 
-    Above 10,000 groups, groups are dealt at random into 10,000 blocks, and those are resampled:
-    the spread is the same, and the work no longer grows.
+    Above 10,000 groups, groups are dealt at random into 10,000 blocks of equal size, and those are
+    resampled: the spread is the same, and the work no longer grows.
 
     Attributes:
         units: (rows,) which unit, a group or a block of groups, each row belongs to, from 0.
@@ -104,7 +104,14 @@ class Bootstrap:
     seed: int = 0
 
     @classmethod
-    def over(cls, groups: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> Bootstrap:
+    def over(
+        cls,
+        groups: ArrayLike,
+        *,
+        resamples: int = RESAMPLES,
+        seed: int = 0,
+        blocks: int = BLOCKS,
+    ) -> Bootstrap:
         """A bootstrap over rows.
 
         Args:
@@ -112,6 +119,7 @@ class Bootstrap:
                 each has a value of its own: `np.arange(rows)`.
             resamples: How many resamples to draw.
             seed: Seed of the draws: the same seed, the same intervals.
+            blocks: Most units to resample; more groups than that are dealt into so many blocks.
 
         Raises:
             ConfigurationError: No rows, or no resamples.
@@ -121,9 +129,9 @@ class Bootstrap:
             msg = "A bootstrap needs at least one row and one resample."
             raise ConfigurationError(msg)
         count = len(names)
-        if count > BLOCKS:
-            dealt = np.random.default_rng(seed).permutation(count) % BLOCKS
-            units, count = dealt[units], BLOCKS
+        if count > blocks:
+            dealt = np.random.default_rng(seed).permutation(count) % blocks
+            units, count = dealt[units], blocks
         return cls(units.reshape(-1).astype(np.int64), count, resamples, seed)
 
     def sums(self, columns: ArrayLike) -> Floats:

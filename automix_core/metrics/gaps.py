@@ -13,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Floats
 
-__all__ = ["apgr", "cpt", "pgr", "routed_share"]
+__all__ = ["apgr", "apgrs", "cpt", "cpts", "gap_curves", "pgr", "routed_share"]
 
 LEVELS = 10
+
+Curves = tuple[Floats, Floats]
 
 
 def pgr(quality: float, *, weak: float, strong: float) -> float | None:
@@ -53,10 +55,8 @@ def apgr(
     Returns:
         The average, or `None` if the strong model is not better.
     """
-    if not strong > weak:
-        return None
-    at = (np.arange(levels) + 0.5) / levels
-    return float(np.interp(at, *_curve(share, quality, weak, strong)).mean())
+    curve = _curve(share, quality, weak, strong)
+    return None if curve is None else float(apgrs(curve, levels)[0])
 
 
 def cpt(
@@ -74,17 +74,9 @@ def cpt(
     Returns:
         The share, or `None` if the strong model is not better, or the target is never reached.
     """
-    if not strong > weak:
-        return None
-    x, y = _curve(share, quality, weak, strong)
-    reached = np.flatnonzero(y >= target)
-    if not len(reached):
-        return None
-    first = int(reached[0])
-    if first == 0:
-        return 0.0
-    part = (target - y[first - 1]) / (y[first] - y[first - 1])
-    return float(x[first - 1] + part * (x[first] - x[first - 1]))
+    curve = _curve(share, quality, weak, strong)
+    reached = np.nan if curve is None else float(cpts(curve, target)[0])
+    return None if np.isnan(reached) else reached
 
 
 def routed_share(arm: ArrayLike, count: int) -> Floats:
@@ -107,16 +99,64 @@ def routed_share(arm: ArrayLike, count: int) -> Floats:
     return np.bincount(places, minlength=count) / len(places)
 
 
-def _curve(
-    share: ArrayLike, quality: ArrayLike, weak: float, strong: float
-) -> tuple[Floats, Floats]:
-    """Gap recovered by share of strong answers, from (0, 0) to (1, 1); of equal shares the best."""
-    x = np.concatenate([[0.0], np.atleast_1d(np.asarray(share, float)), [1.0]])
-    y = (np.atleast_1d(np.asarray(quality, float)) - weak) / (strong - weak)
-    y = np.concatenate([[0.0], y, [1.0]])
-    if not (np.isfinite(x).all() and np.isfinite(y).all() and x.min() >= 0 and x.max() <= 1):
-        msg = "A share must lie in [0, 1], and a quality must be a finite number."
+def gap_curves(share: Floats, quality: Floats, weak: Floats, strong: Floats) -> Curves:
+    """Gap recovered by share of strong answers, from (0, 0) to (1, 1), in many worlds at once.
+
+    Args:
+        share: (worlds, settings) as for `apgr`.
+        quality: (worlds, settings) likewise.
+        weak: (worlds,) likewise.
+        strong: (worlds,) likewise.
+
+    Returns:
+        Shares in rising order and what each recovers, both (worlds, settings + 2). Of equal
+        shares all recover what the best of them does; NaN where the strong model is not better.
+    """
+    gap = np.where(strong > weak, strong - weak, np.nan)[:, None]
+    nothing, everything = np.zeros_like(gap), np.ones_like(gap)
+    x = np.concatenate([nothing, share, everything], axis=1)
+    y = np.concatenate([nothing, (quality - weak[:, None]) / gap, everything], axis=1)
+    alike = x[:, :, None] == x[:, None, :]
+    best = np.where(alike, y[:, None, :] + 0 * gap[:, :, None], -np.inf).max(axis=2)
+    order = np.argsort(x, axis=1, kind="stable")
+    return np.take_along_axis(x, order, axis=1), np.take_along_axis(best, order, axis=1)
+
+
+def apgrs(curves: Curves, levels: int = LEVELS) -> Floats:
+    """`apgr` of many curves, (worlds,); NaN where undefined."""
+    x, y = curves
+    total = np.zeros(len(x))
+    for level in (np.arange(levels) + 0.5) / levels:
+        right = (x < level).sum(axis=1)
+        total += _between(x, y, right, level)
+    return total / levels
+
+
+def cpts(curves: Curves, target: float) -> Floats:
+    """`cpt` of many curves, (worlds,); NaN where undefined."""
+    x, y = curves
+    reached = y >= target
+    first = reached.argmax(axis=1)
+    share = np.where(first == 0, 0.0, _between(y, x, first, target))
+    return np.where(reached.any(axis=1), share, np.nan)
+
+
+def _between(x: Floats, y: Floats, right: NDArray[np.int64], at: float) -> Floats:
+    """The height at `at` of the line from the point before `right` to the one at `right`."""
+    ends = np.stack([np.maximum(right - 1, 0), right], axis=1)
+    (x0, x1), (y0, y1) = (np.take_along_axis(column, ends, axis=1).T for column in (x, y))
+    run = np.where(x1 == x0, 1.0, x1 - x0)
+    height: Floats = y0 + (at - x0) / run * (y1 - y0)
+    return height
+
+
+def _curve(share: ArrayLike, quality: ArrayLike, weak: float, strong: float) -> Curves | None:
+    """The curve of one router, checked; `None` if the strong model is not better."""
+    if not strong > weak:
+        return None
+    x = np.atleast_1d(np.asarray(share, float))
+    y = np.atleast_1d(np.asarray(quality, float))
+    if not (np.isfinite(y).all() and ((x >= 0) & (x <= 1)).all() and x.shape == y.shape):
+        msg = "Each share must lie in [0, 1] and have a quality, which must be a finite number."
         raise ConfigurationError(msg)
-    order = np.lexsort((-y, x))
-    _, first = np.unique(x[order], return_index=True)
-    return x[order][first], y[order][first]
+    return gap_curves(x[None], y[None], np.array([weak]), np.array([strong]))

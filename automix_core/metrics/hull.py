@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Floats
 
-__all__ = ["Hull", "aiq", "area", "areas", "hull_at", "pareto_distance", "pareto_distances"]
+__all__ = ["Hull", "aiq", "area", "hull_at", "pareto_distance", "pareto_distances"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +48,14 @@ class Hull:
             ConfigurationError: There is no point, or a value is not finite.
         """
         costs, qualities = _points(cost, quality)
+        x, y = costs.tolist(), qualities.tolist()
         kept: list[int] = []
-        for place in np.lexsort((-qualities, costs)):
-            if kept and qualities[place] <= qualities[kept[-1]]:
+        for place in np.lexsort((-qualities, costs)).tolist():
+            if kept and y[place] <= y[kept[-1]]:
                 continue
-            while len(kept) > 1 and _turns_up(costs, qualities, kept[-2], kept[-1], place):
+            while len(kept) > 1 and _turns_up(x, y, (kept[-2], kept[-1], place)):
                 kept.pop()
-            kept.append(int(place))
+            kept.append(place)
         return cls(costs[kept], qualities[kept], tuple(kept))
 
     def mixing_quality(self, cost: ArrayLike) -> Floats:
@@ -87,6 +88,24 @@ class Hull:
             return {self.places[-1]: 1.0}
         share = float((cost - self.cost[right - 1]) / (self.cost[right] - self.cost[right - 1]))
         return {self.places[right - 1]: 1 - share, self.places[right]: share}
+
+    def area(self, *, low: float, high: float, below: float, budgets: int = 101) -> float | None:
+        """The mean height over evenly spaced budgets; see the function `area`."""
+        if not high > low:
+            return None
+        spent = np.linspace(low, high, budgets)
+        affordable = spent >= self.cost[0]
+        return float(np.where(affordable, self.mixing_quality(spent), below).mean())
+
+    def aiq(self, *, low: float, high: float) -> float | None:
+        """The mean height over a range of cost, 0 where there is none; see the function `aiq`."""
+        if not high > low:
+            return None
+        start = min(max(low, float(self.cost[0])), high)
+        inner = self.cost[(self.cost > start) & (self.cost < high)]
+        corners = np.concatenate([[start], inner, [high]])
+        heights = self.mixing_quality(corners)
+        return float(((heights[1:] + heights[:-1]) / 2 * np.diff(corners)).sum() / (high - low))
 
 
 def hull_at(cost: Floats, quality: Floats, at: Floats) -> Floats:
@@ -134,31 +153,7 @@ def area(
     Returns:
         The area, in the unit of quality, or `None` if `high` is not above `low`.
     """
-    if not high > low:
-        return None
-    hull, spent = Hull.of(cost, quality), np.linspace(low, high, budgets)
-    affordable = spent >= hull.cost[0]
-    return float(np.where(affordable, hull.mixing_quality(spent), below).mean())
-
-
-def areas(
-    cost: Floats, quality: Floats, *, low: Floats, high: Floats, below: Floats, budgets: int = 101
-) -> Floats:
-    """`area` in many worlds at once; NaN where it is undefined.
-
-    Args:
-        cost: (worlds, points) as for `area`.
-        quality: (worlds, points) as for `area`.
-        low: (worlds,) as for `area`.
-        high: (worlds,) as for `area`.
-        below: (worlds,) as for `area`.
-        budgets: How many budgets.
-    """
-    cheapest, total = cost.min(axis=1), np.zeros(len(cost))
-    for part in np.linspace(0, 1, budgets):
-        spent = low + part * (high - low)
-        total += np.where(spent >= cheapest, hull_at(cost, quality, spent), below)
-    return np.where(high > low, total / budgets, np.nan)
+    return Hull.of(cost, quality).area(low=low, high=high, below=below, budgets=budgets)
 
 
 def aiq(cost: ArrayLike, quality: ArrayLike, *, low: float, high: float) -> float | None:
@@ -178,14 +173,7 @@ def aiq(cost: ArrayLike, quality: ArrayLike, *, low: float, high: float) -> floa
     Returns:
         The mean height, in the unit of quality, or `None` if `high` is not above `low`.
     """
-    if not high > low:
-        return None
-    hull = Hull.of(cost, quality)
-    start = min(max(low, float(hull.cost[0])), high)
-    inner = hull.cost[(hull.cost > start) & (hull.cost < high)]
-    corners = np.concatenate([[start], inner, [high]])
-    heights = hull.mixing_quality(corners)
-    return float(((heights[1:] + heights[:-1]) / 2 * np.diff(corners)).sum() / (high - low))
+    return Hull.of(cost, quality).aiq(low=low, high=high)
 
 
 def pareto_distance(
@@ -252,10 +240,12 @@ def pareto_distances(
     return inside
 
 
-def _turns_up(costs: Floats, qualities: Floats, first: int, second: int, third: int) -> bool:
+def _turns_up(x: list[float], y: list[float], places: tuple[int, int, int]) -> bool:
     """Whether the middle one of three points lies on or under the line between the others."""
-    run, rise = costs[second] - costs[first], qualities[second] - qualities[first]
-    return bool(rise * (costs[third] - costs[first]) <= (qualities[third] - qualities[first]) * run)
+    first, second, third = places
+    return (y[second] - y[first]) * (x[third] - x[first]) <= (y[third] - y[first]) * (
+        x[second] - x[first]
+    )
 
 
 def _points(cost: ArrayLike, quality: ArrayLike) -> tuple[Floats, Floats]:

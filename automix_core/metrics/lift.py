@@ -20,7 +20,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.evidence import Floats
 from automix_core.metrics.hull import Hull
 
-__all__ = ["ibc_lift", "ibc_lifts", "mean_region_lift", "region_lifts"]
+__all__ = ["ibc_lift", "ibc_lifts", "mean_region_lift", "region_lifts", "region_table"]
 
 
 def ibc_lift(
@@ -121,16 +121,40 @@ def region_lifts(
     if regions < 1:
         msg = f"The range of cost is cut into at least one region, not {regions}."
         raise ConfigurationError(msg)
-    points = np.atleast_1d(np.asarray(cost, float)), np.atleast_1d(np.asarray(quality, float))
-    singles = Hull.of(cost_alone, quality_alone)
-    lowest, highest = float(np.min(cost_alone)), float(np.max(cost_alone))
-    found: list[list[float]] = [[] for _ in range(regions)]
-    for spent, reached in zip(*points, strict=True):
-        lift = _against(singles, float(spent), float(reached))
-        if lift is not None and highest > lowest:
-            place = int((spent - lowest) / (highest - lowest) * regions)
-            found[min(max(place, 0), regions - 1)].append(lift)
-    return [math.fsum(lifts) / len(lifts) if lifts else None for lifts in found]
+    points = (np.atleast_1d(np.asarray(values, dtype=float))[None] for values in (quality, cost))
+    alone = (np.asarray(values, dtype=float)[None] for values in (quality_alone, cost_alone))
+    table = region_table(*points, *alone, regions=regions)
+    return [None if np.isnan(lift) else float(lift) for lift in table[0]]
+
+
+def region_table(
+    quality: Floats, cost: Floats, quality_alone: Floats, cost_alone: Floats, *, regions: int = 5
+) -> Floats:
+    """`region_lifts` in many worlds at once: (worlds, regions), NaN where undefined.
+
+    The arguments are those of `region_lifts` with a leading axis of worlds.
+    """
+    pairs = np.array(
+        [_pairs(*world) for world in zip(cost_alone, quality_alone, cost, strict=True)]
+    )
+    q_small, c_small, q_large, c_large = np.moveaxis(pairs, 1, 0)
+    lifts = ibc_lifts(
+        quality=quality,
+        cost=cost,
+        quality_small=q_small,
+        cost_small=c_small,
+        quality_large=q_large,
+        cost_large=c_large,
+    )
+    lowest, width = cost_alone.min(axis=1)[:, None], np.ptp(cost_alone, axis=1)[:, None]
+    part = (cost - lowest) / np.where(width > 0, width, 1.0)
+    place = np.clip(np.floor(part * regions), 0, regions - 1)
+    table = np.full((len(cost), regions), np.nan)
+    for region in range(regions):
+        inside = (place == region) & ~np.isnan(lifts)
+        total, count = np.where(inside, lifts, 0.0).sum(axis=1), inside.sum(axis=1)
+        table[:, region] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return table
 
 
 def mean_region_lift(lifts: Sequence[float | None]) -> float | None:
@@ -139,17 +163,11 @@ def mean_region_lift(lifts: Sequence[float | None]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def _against(singles: Hull, cost: float, quality: float) -> float | None:
-    """The lift over the segment of the hull that lies at this cost."""
-    if len(singles) < 2 or not math.isfinite(cost):
-        return None
-    large = int(np.clip(np.searchsorted(singles.cost, cost), 1, len(singles) - 1))
+def _pairs(cost_alone: Floats, quality_alone: Floats, cost: Floats) -> Floats:
+    """(4, points) quality and cost of the two models whose line is the best at each cost."""
+    hull = Hull.of(cost_alone, quality_alone)
+    if len(hull) < 2:
+        return np.full((4, len(cost)), np.nan)
+    large = np.clip(np.searchsorted(hull.cost, cost), 1, len(hull) - 1)
     small = large - 1
-    return ibc_lift(
-        quality=quality,
-        cost=cost,
-        quality_small=float(singles.quality[small]),
-        cost_small=float(singles.cost[small]),
-        quality_large=float(singles.quality[large]),
-        cost_large=float(singles.cost[large]),
-    )
+    return np.stack([hull.quality[small], hull.cost[small], hull.quality[large], hull.cost[large]])

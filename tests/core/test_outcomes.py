@@ -48,8 +48,9 @@ def test_arms_come_cheapest_first_by_the_mean_over_the_rows_that_hold_them():
 def test_arms_of_equal_cost_keep_the_order_in_which_they_were_seen(names):
     first, second = names
     rows = [row("0", **{first: (1, 0.1), second: (1, 0.1)})]
-    rows += [row(str(i), **{first: (1, 0.1)}) for i in range(1, 3000)]  # sums of 0.1 are rounded
+    rows += [row(str(i), **{first: (1, 0.1)}) for i in range(1, 10)]  # sums of 0.1 are rounded
     assert Outcomes.of(rows).arms == names
+    assert Outcomes.of([row("last", **{second: (1, 0.1)}), *rows]).arms == (second, first)
 
 
 def test_every_field_comes_to_its_place():
@@ -418,6 +419,33 @@ def test_parts_are_joined_to_the_whole(rows, place):
     table = Outcomes.of(rows)
     assert_same(Outcomes.join([Outcomes.of(rows[:place]), Outcomes.of(rows[place:])]), table)
     assert_same(Outcomes.join([table]), table)
+
+
+@pytest.mark.parametrize("p_true_first", [True, False])
+def test_a_signal_given_under_two_names_is_the_one_under_its_own(p_true_first):
+    signals = {"p_true": 0.1, "true_probability": 0.9}
+    if not p_true_first:
+        signals = dict(reversed(signals.items()))
+    assert one(signals=signals).signals["true_probability"][0, 0] == 0.9
+
+
+def test_large_groups_are_spread_over_the_folds():
+    table = grouped(*(f"large-{i // 20}" for i in range(100)), *[None] * 100)
+    assert {len(held) for _, held in table.folds(5)} == {40}
+
+
+def test_arms_signals_and_agreement_may_begin_late_and_end_early():
+    full = {"quality": 1, "cost": 9, "signals": {"mine": 5}}
+    late = {"agreement": {"a|b": {"f1": 1}}, "query": "Q", "tags": ["t"]}
+    plain = [row(str(i), a=(1, 1)) for i in range(3000)]
+    plain[1700] = row("1700", a=(1, 2), b=full) | late
+    table = Outcomes.of(plain)
+    assert len(table) == 3000
+    for column in (table.quality[:, 1], table.signals["mine"][:, 1], table.agreement["a|b"]["f1"]):
+        assert np.flatnonzero(~np.isnan(column)).tolist() == [1700]
+    assert [i for i, text in enumerate(table.texts["query"]) if text is not None] == [1700]
+    assert [i for i, tags in enumerate(table.tags) if tags] == [1700]
+    assert len(table.texts["query"]) == len(table.tags) == 3000
 
 
 def test_joined_tables_order_their_arms_anew_and_may_hold_others():

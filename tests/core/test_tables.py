@@ -253,6 +253,9 @@ def test_a_scan_remembers_the_ids_of_one_piece(written):
     assert len(list(scan(path, rows=2))) == 2
     with pytest.raises(OutcomesError, match="line 3, id: 'q0' occurs twice"):
         list(scan(path, rows=3))
+    far = written(*rows_of(1500), *rows_of(1), name="far.jsonl")
+    with pytest.raises(OutcomesError, match="line 1501, id: 'q0' occurs twice"):
+        Outcomes.read(far)
 
 
 def test_a_scan_of_no_rows_at_a_time_is_refused(written):

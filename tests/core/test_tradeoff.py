@@ -160,7 +160,12 @@ def test_objectives_that_contradict_each_other_are_refused(both):
         Preference(**both)
 
 
-TRAIN = outcomes(*(lambda of: (of.quality, [1.0, 10.0], of.confidence))(told(200, 2, 0)), check=1.0)
+def world(rows, seed):
+    of = told(rows, 2, seed)
+    return outcomes(of.quality, [1.0, 10.0], of.confidence, check=1.0)
+
+
+TRAIN = world(200, 0)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +192,7 @@ def test_a_fitted_routers_budget_is_spent_on_its_measured_curve(place):
 
 
 def test_one_fitted_router_serves_every_objective():
-    fresh = outcomes(
-        *(lambda of: (of.quality, [1.0, 10.0], of.confidence))(told(3000, 2, 1)), check=1.0
-    )
+    fresh = world(3000, 1)
     router = fitted()
     costs = [
         router.replay(fresh, Preference(budget=budget)).cost.mean() for budget in (2.0, 4.0, 6.0)

@@ -8,7 +8,7 @@ from automix_core.decide import Value
 from automix_core.estimate import Bayes, FittedThreshold, Isotonic, Threshold
 from automix_core.evidence import Run
 from automix_core.replay import replay
-from automix_core.trials import Trial, try_out
+from automix_core.trials import CAUTION, Trial, try_out
 from tests.core.examples import outcomes, recorded, told
 
 COST, CHECK = [1.0, 4.0, 10.0], [0.5, 2.0, 0.0]
@@ -54,14 +54,14 @@ def test_values_are_quality_less_weighted_cost():
         assert trial.gain[place, 0] == pytest.approx(value.mean() - best)
 
 
-def test_the_doubt_is_the_standard_error_of_the_gain_row_by_row():
+def test_the_doubt_is_a_part_of_the_standard_error_of_the_gain_row_by_row():
     trial, *_ = tried()
     for place, weight in enumerate(WEIGHTS):
         best = int(np.argmax(trial.alone_value[place]))
         alone = trial.alone_quality[best] - weight * trial.alone_cost[best] / 10
         gained = trial.quality[place, 0] - weight * trial.cost[place, 0] / 10 - alone
         error = gained.std(ddof=1) / np.sqrt(len(gained))
-        assert trial.doubt[place, 0] == pytest.approx(error)
+        assert trial.doubt[place, 0] == pytest.approx(CAUTION * error)
     assert np.isinf(trial.doubt[:, -1]).all()
 
 
@@ -98,7 +98,8 @@ def test_verifying_is_chosen_only_where_it_surely_pays():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=100)
     noise = (noise - noise.mean()) / noise.std(ddof=1)  # the standard error is 0.1
-    for gain, verified in ((0.11, True), (0.09, False), (0.0, False), (-0.2, False)):
+    line = 0.1 * CAUTION
+    for gain, verified in ((1.1 * line, True), (0.9 * line, False), (0.0, False), (-0.2, False)):
         start, checks, quality, _ = world(gain + noise).followed(0)
         assert (start, checks) == (0, verified)
         assert quality.mean() == pytest.approx(0.5 + gain * verified)

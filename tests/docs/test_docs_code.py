@@ -4,13 +4,15 @@ Every ```python block of the README, of CONTRIBUTING and of the pages under docs
 bottom, one namespace a page, in a process and a folder of its own. `await` works at the top level,
 as in a notebook. Clients that read the usual OPENAI_ variables reach a scripted server. A block
 that is not meant to run says why in a comment before it, `<!-- no-run: the reason -->`, or has a
-title. An example file runs if it says so: `# runs in the tests`.
+title. `<!-- with-file: name from path -->` puts a copy of a file of the repository into the folder.
+An example file runs if it says so: `# runs in the tests`.
 """
 
 import ast
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,7 @@ EXAMPLES = [
     for path in sorted((ROOT / "docs" / "examples").rglob("*.py"))
     if "# runs in the tests\n" in path.read_text(encoding="utf-8")
 ]
+WITH_FILE = re.compile(r"<!-- with-file: (\S+) from (\S+) -->")
 NO_RUN = re.compile(r"<!-- no-run: \S.* -->")
 OPTIONAL = {
     "genai_prices": "genai_prices",
@@ -108,6 +111,8 @@ def test_python_blocks_are_spelled_so_that_they_run(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if runnable(page).strip()], ids=relative)
 def test_page(page, tmp_path):
+    for name, source in WITH_FILE.findall(page.read_text(encoding="utf-8")):
+        shutil.copyfile(ROOT / source, tmp_path / name)
     run(runnable(page), page, tmp_path)
 
 

@@ -166,5 +166,11 @@ def test_resamples_without_a_value_widen_the_interval_and_never_vanish():
     assert Measure.of(np.concatenate([[0.5], many])) is None
 
 
+def test_an_interval_always_holds_the_value_on_the_rows_themselves():
+    above = np.concatenate([[0.0], np.linspace(0.5, 1, 100)])
+    assert Measure.of(above).low == 0.0
+    assert Measure.of(-above).high == 0.0
+
+
 def test_a_measure_as_json_is_its_three_numbers():
     assert Measure(0.5, 0.25, 0.75).as_dict() == {"mean": 0.5, "low": 0.25, "high": 0.75}

@@ -32,6 +32,12 @@ def test_a_router_that_knows_recovers_more_for_less():
     assert cpt(share, quality, 0.8, **GAP) == pytest.approx(0.2)
 
 
+def test_of_settings_with_equal_shares_the_best_counts_whatever_their_order():
+    for quality in ([0.5, 0.7], [0.7, 0.5]):
+        assert cpt([0.5, 0.5], quality, 0.75, **GAP) == pytest.approx(0.5)
+        assert apgr([0.5, 0.5], quality, **GAP) == pytest.approx(apgr([0.5], [0.7], **GAP))
+
+
 def test_a_target_above_everything_is_never_reached():
     assert cpt([0.5], [0.6], 1.2, **GAP) is None
     assert cpt([0.5], [0.6], 0.0, **GAP) == 0
