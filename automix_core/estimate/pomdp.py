@@ -17,15 +17,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 from automix_core.arrays import mean_row, ratio
-from automix_core.errors import NotFittedError
-from automix_core.estimate.cells import cells_of, edges_of
-=======
-from automix_core.arrays import ratio
 from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of, situations
->>>>>>> main
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.numbers import at_least, not_negative
 from automix_core.parts import Estimator
