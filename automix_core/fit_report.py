@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automix_core.evidence import Floats
 from automix_core.metrics.bootstrap import Bootstrap, Measure
@@ -35,7 +36,8 @@ class Operation(Part):
         start: The arm that is asked first.
         verified: Whether its answer is verified.
         best_alone: The single arm that is worth most at this weight.
-        quality: Mean quality; `None`, as the next two, where rows lack an arm.
+        quality: Mean quality over the rows that hold every arm; `None`, as the next two, where
+            those are too few.
         cost: Mean US dollars a request.
         gain: Quality above random mixing of single models at the same cost.
     """
@@ -64,7 +66,8 @@ class FitReport(Part):
         meta_verifier: Name of the meta-verifier.
         scores: Mean value that each candidate reached on held-out rows, by its name.
         operations: The default cost weight, and those at which routing can matter most.
-        gain: Quality above random mixing of single models at the same cost, mean of these.
+        gain: Quality above random mixing of single models at the same cost, mean of these; `None`
+            where too few rows hold every arm.
     """
 
     kind = "report"
@@ -90,6 +93,11 @@ class FitReport(Part):
             gained = f"Routing pays: quality {_points(self.gain)} against random mixing."
             alone = [o for o in self.operations if not o.verified]
             return gained + (f" {_alone(alone)}" if alone else "")
+        if self.gain is None:
+            return (
+                "Whether routing pays is unknown: too few rows hold every model's answer. "
+                "Collect the missing ones."
+            )
         usual = self.operations[0].best_alone
         return f"No significant gain: use {usual}, or collect more examples."
 
@@ -131,14 +139,12 @@ def report_of(
         scores: What each candidate reached.
         seed: Of the resamples.
     """
-    bootstrap = Bootstrap.over(trial.groups, resamples=RESAMPLES, seed=seed)
     places = range(len(trial.weights))
     reached = [trial.followed(place) for place in places]
     alone = np.vstack([trial.alone_quality, trial.alone_cost])
     columns = np.vstack([row for _, _, *pair in reached for row in pair] + [alone]).T
-    whole = bool(np.isfinite(columns).all())
     gains = _Gains(len(reached), len(outcomes.arms))
-    sums = bootstrap.sums(columns) if whole else None
+    sums = _resampled(columns, trial.groups, seed)
 
     def measured(statistic: Callable[[Floats], Floats]) -> Interval | None:
         return None if sums is None else interval(Measure.of(statistic(sums)))
@@ -165,6 +171,18 @@ def report_of(
         operations=operations,
         gain=measured(lambda sums: gains(sums).mean(axis=1)),
     )
+
+
+def _resampled(columns: Floats, groups: NDArray[np.int64], seed: int) -> Floats | None:
+    """Sums over the rows that hold every arm, resampled; `None` where they are too few.
+
+    A router and mixtures of single arms can only be compared on rows of which all is known.
+    """
+    whole = np.isfinite(columns).all(axis=1)
+    if len(np.unique(groups[whole])) < 2:
+        return None
+    bootstrap = Bootstrap.over(groups[whole], resamples=RESAMPLES, seed=seed)
+    return bootstrap.sums(columns[whole])
 
 
 def _mean_of(column: int, sums: Floats) -> Floats:

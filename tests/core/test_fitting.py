@@ -63,6 +63,28 @@ def test_what_the_report_promises_holds_on_fresh_rows(kind):
         assert 0.9 * low < seen.cost.mean() < 1.1 * high
 
 
+def test_rows_that_lack_an_arm_do_not_hide_the_gain():
+    """It is measured on the rows that hold every arm."""
+    table = informative(rows=400, arms=3)
+    lost = np.random.default_rng(1).random((400, 3)) < 0.2
+    quality = np.where(lost & (np.arange(3) == np.arange(400)[:, None] % 3), np.nan, table.quality)
+    holes = outcomes(quality, [1, 4, 20], table.signals[SIGNAL], check=[0.5, 2, 10])
+    report = Router.preset("automix", meta_verifier="bayes").fit(holes).fit_report
+    assert report.significant
+    assert report.operations[0].quality is not None
+
+
+def test_where_no_row_holds_every_arm_the_gain_is_unknown_and_not_absent():
+    table = informative(rows=100)
+    quality = np.where(np.arange(100)[:, None] % 2 == np.arange(2), table.quality, np.nan)
+    apart = outcomes(quality, [1, 20], table.signals[SIGNAL], check=1.0)
+    router = Router.preset("automix").fit(apart)
+    assert router.fit_report.gain is None
+    assert not router.fit_report.significant
+    assert "unknown" in router.fit_report.verdict
+    assert np.isfinite(router.replay(apart).quality).all()
+
+
 def test_pure_noise_is_called_what_it_is():
     for seed in range(2):
         world = World(seed)
