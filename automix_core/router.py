@@ -1,7 +1,7 @@
 """The router: parts, models and what was learned, put together, saved, loaded and set to work.
 
-`route` returns a flow (`automix_core.loop`), and the driver of an adapter carries it out. The class
-is the whole public face of the core, and mostly docstrings; the work is done in the modules it names.
+`route` returns a flow (`automix_core.loop`), and the driver of an adapter carries it out. The
+class is the whole public face of the core and mostly docstrings; the modules it names do the work.
 """
 
 from __future__ import annotations

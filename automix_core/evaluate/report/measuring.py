@@ -27,6 +27,10 @@ _SEEN = (
     "This router had been fitted before. The figures hold only if it has not seen these rows: "
     "on rows that it was fitted on, any router looks better than it is."
 )
+_ONE_SPLIT = (
+    "Another split may come out differently, the more so with few rows: "
+    "automix evaluate --seeds 10 tries several."
+)
 
 
 def study_of(
@@ -151,7 +155,8 @@ def _method(trial: Trial, train: Outcomes | None, judged: int) -> tuple[tuple[st
     else:
         what = f"{len(train):,} other questions in {_groups(train):,} groups."
         lines += [("Fitted on", what)]
-        lines += [("Split", f"At random, seed {trial.seed}; rows of one group stay together.")]
+        split = f"At random, seed {trial.seed}; rows of one group stay together. {_ONE_SPLIT}"
+        lines += [("Split", split)]
     if judged > len(held):
         lines += [("Left out", f"{judged - len(held):,} rows without an answer of every model.")]
     spread = f"95 %, from {resamples:,} resamples of whole groups; differences are paired."
