@@ -74,4 +74,5 @@ class Calibrated(Estimator):
             raise NotFittedError(self.name)
         sure = self.gain_ - self.doubt_
         read = np.array([np.interp(cost_weight, self.weights_, column) for column in sure.T])
-        return np.nan_to_num(read, nan=-np.inf)
+        gain: Floats = np.nan_to_num(read, nan=-np.inf)
+        return gain

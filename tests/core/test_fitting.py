@@ -212,7 +212,7 @@ def test_a_free_small_model_and_a_free_verifier_are_fine(kind):
     table = informative(rows=80)
     free = outcomes(table.quality, [0.0, 20.0], table.signals[SIGNAL], check=0.0)
     router = sound(Router.preset("automix", meta_verifier=kind).fit(free), free)
-    assert 0 < router.replay(free, Preference(0.3)).verified[:, 0].mean()
+    assert router.replay(free, Preference(0.3)).verified[:, 0].any()
     for preference in (Preference(budget=4.0), Preference(maximise="ibc_lift")):
         assert np.isfinite(router.replay(free, preference).quality).all()
 
