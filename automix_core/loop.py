@@ -116,7 +116,9 @@ class Loop:
         seen = case.evidence(draw)
 
         def settles(signals: Sequence[Signal]) -> bool:
-            return self._decide(seen.supposing(index, signals), case.preference).unanimous()
+            # Where the loop goes on, later steps will look at this signal too: it is needed whole.
+            actions = self._decide(seen.supposing(index, signals), case.preference)
+            return actions.unanimous() and actions.closing()
 
         return (yield from self.verifier.verify(case.request, answer, case.arms[index], settles))
 

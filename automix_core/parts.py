@@ -44,7 +44,9 @@ __all__ = [
 ]
 
 Settles = Callable[[Sequence[Signal]], bool]
-"""Given every signal that is still possible: do they all lead to the same action?"""
+"""Given every signal that is still possible: do they all lead to the same action, and to the end?
+
+An action after which the loop goes on settles nothing: later decisions rest on this signal too."""
 
 _REGISTRY: dict[tuple[str, str], type[Part]] = {}
 
