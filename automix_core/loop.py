@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from automix_core.branches import Branch
 from automix_core.case import Case, validity
 from automix_core.decision import Decision
 from automix_core.errors import AllArmsFailed
@@ -17,9 +19,10 @@ from automix_core.ledger import Ledger
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.reasons import why_run, why_stop
 from automix_core.request import Preference
-from automix_core.tradeoff import Branch
 
 __all__ = ["Loop", "Outcome"]
+
+_without_choice = cache(Actions.without_choice)  # the same arrays every time; nobody writes to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Loop:
         while True:
             only = case.only_choice
             if only is not None:
-                actions = Actions.without_choice(only)
+                actions = _without_choice(only)
             else:
                 evidence = case.evidence(draw)
                 actions = self._decide(evidence, case.preference)
@@ -113,11 +116,11 @@ class Loop:
             return validity(answer)
         if case.request.kind not in ("answer", "tools"):
             return Signal(None, note="plain text where something else was asked for")
-        seen = case.evidence(draw)
+        seen = cache(lambda: case.evidence(draw))  # most verifiers never look
 
         def settles(signals: Sequence[Signal]) -> bool:
             # Where the loop goes on, later steps will look at this signal too: it is needed whole.
-            actions = self._decide(seen.supposing(index, signals), case.preference)
+            actions = self._decide(seen().supposing(index, signals), case.preference)
             return actions.unanimous() and actions.closing()
 
         return (yield from self.verifier.verify(case.request, answer, case.arms[index], settles))

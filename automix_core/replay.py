@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from automix_core.evidence import Bools, Evidence, Examples, Floats, Run
 
 if TYPE_CHECKING:
+    from automix_core.branches import Branch
     from automix_core.outcomes import Outcomes
     from automix_core.parts import Estimator, Policy, Verifier
     from automix_core.request import Preference
-    from automix_core.tradeoff import Branch
     from automix_core.workload import Workload
 
 __all__ = ["Recorded", "Replay", "replay", "replayed"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automix_core.branches import Branch
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Floats
 from automix_core.parts import Part
@@ -21,10 +22,7 @@ from automix_core.request import Preference
 if TYPE_CHECKING:
     from automix_core.metrics.hull import Hull
 
-__all__ = ["Branch", "Tradeoff", "drawn"]
-
-Branch = tuple[float, Preference]
-"""A probability, and the preference that is followed with it."""
+__all__ = ["Tradeoff"]
 
 ROUNDING = 1e-12
 
@@ -107,13 +105,3 @@ class Tradeoff(Part):
         slope = np.full_like(spent, -np.inf)
         np.divide(self.quality - quality, spent, out=slope, where=spent > cost * 1e-9)
         return float(self.weights[int(np.argmax(slope))])
-
-
-def drawn(branches: tuple[Branch, ...], number: float) -> Preference:
-    """The branch that a uniform number in [0, 1) falls on."""
-    reached = 0.0
-    for share, preference in branches:
-        reached += share
-        if number < reached:
-            return preference
-    return branches[-1][1]
