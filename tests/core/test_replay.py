@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from automix_core import Needs, Outcomes, Preference, Request, Router
-from automix_core.calibration import branches
 from automix_core.decide import Value
 from automix_core.estimate import Rule, Threshold
 from automix_core.evidence import Actions, Run
@@ -136,7 +135,7 @@ def test_a_budget_is_mixed_live_as_in_the_replay_and_the_propensity_is_exact(kin
     router = fitted(kind, 2)
     of = table(2, rows=16, seed=3, signal=router.verifier.name)
     preference = Preference(budget=budget)
-    ways = branches(router.calibration, preference)
+    ways = router.calibration.tradeoff.branches(preference)
     assert len(ways) == 2
     by_way = [router.replay(of, Preference(way.cost_weight)) for _, way in ways]
     at_work = bound(router, of)
@@ -156,7 +155,7 @@ def test_a_budget_is_drawn_row_by_row():
     router = fitted("bayes", 2)
     of = table(2, rows=600, seed=4)
     preference = Preference(budget=0.008)
-    ways = branches(router.calibration, preference)
+    ways = router.calibration.tradeoff.branches(preference)
     mixed = router.replay(of, preference, seed=3)
     parts = [router.replay(of, Preference(way.cost_weight)) for _, way in ways]
     expected = sum(share * part.cost for (share, _), part in zip(ways, parts, strict=True))

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError, Preference, Router
+from automix_core.branches import drawn
 from automix_core.metrics import ibc_lift
-from automix_core.tradeoff import Tradeoff, drawn
+from automix_core.tradeoff import Tradeoff
 from tests.core.examples import outcomes, told
 
 points = st.tuples(st.floats(0.1, 10), st.floats(0, 1))
