@@ -56,6 +56,22 @@ class World:
         return Outcomes.from_arrays(names, quality, self.cost, signals=signals, checks=checks)
 
 
+def lost_by_mean(seed: int) -> dict[float, float]:
+    """What is lost by asking the arm alone that had the best mean value on the table: the floor.
+
+    Args:
+        seed: Of the world.
+    """
+    world = World(seed)
+    quality = world.train().quality.mean(axis=0)
+    lost = {}
+    for weight in WEIGHTS:
+        price = weight * world.cost / world.cost[-1]
+        chosen = int(np.argmax(quality - price))
+        lost[weight] = world.best(weight) - float((world.quality - price)[chosen])
+    return lost
+
+
 def losses(spec: str, seed: int) -> tuple[dict[float, float], bool]:
     """What fitting on one table of noise loses at each cost weight, and whether it claims a gain.
 
@@ -80,6 +96,10 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=200)
     parser.add_argument("--spec", action="append")
     given = parser.parse_args()
+    floor = [lost_by_mean(seed) for seed in range(given.tables)]
+    for weight in WEIGHTS:
+        mean = np.mean([lost[weight] for lost in floor])
+        sys.stdout.write(f"best arm by its mean, cost weight {weight}: mean loss {mean:.4f}\n")
     for spec in given.spec or ["automix", "automix:meta_verifier=auto"]:
         began = time.perf_counter()
         found = [losses(spec, seed) for seed in range(given.tables)]

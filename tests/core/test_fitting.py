@@ -15,7 +15,7 @@ from tests.core.examples import SIGNAL, outcomes, told
 
 XQUAD = Path(__file__).parents[1] / "data" / "xquad_local_models_numeric.jsonl"
 KINDS = ("threshold", "double_threshold", "triple_threshold", "pomdp", "knn", "isotonic", "bayes")
-TABLES = 20
+TABLES = 40
 
 
 def informative(rows=300, seed=0, arms=2, **more):
