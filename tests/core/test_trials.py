@@ -26,7 +26,6 @@ def tried(estimator=None, of=None, groups=None, weights=WEIGHTS):
 
 
 def test_each_row_is_judged_by_what_was_learned_without_it():
-    """Changing held-out rows' qualities changes nothing about what is done with them."""
     trial, at, splits = tried(FittedThreshold())
     trained, held = splits[1]
     alone = FittedThreshold().fit(at.examples.take(trained))
@@ -35,6 +34,22 @@ def test_each_row_is_judged_by_what_was_learned_without_it():
             seen = replay(at.take(held), alone, Value(), Preference(weight), first=Run(arm))
             np.testing.assert_array_equal(trial.quality[place, arm, held], seen.quality)
             np.testing.assert_array_equal(trial.cost[place, arm, held], seen.cost)
+
+
+def test_held_out_rows_are_not_learned_from():
+    learned = []
+
+    class Notes(Threshold):
+        name = ""
+
+        def fit(self, examples):
+            learned.append(examples.quality)
+            return self
+
+    _, at, splits = tried(Notes())
+    assert len(learned) == len(splits)
+    for quality, (trained, _) in zip(learned, splits, strict=True):
+        np.testing.assert_array_equal(quality, at.examples.quality[trained])
 
 
 def test_the_dearest_arm_is_never_tried_with_a_check():
