@@ -32,6 +32,7 @@ class Value(Policy):
     """
 
     name = "value"
+    draws = False
 
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:
         """Choose for each row."""
