@@ -89,8 +89,13 @@ class Case:
         """The arm that has to be asked: nothing is in hand, and nobody else can be asked."""
         if self.answers:
             return None
-        able = [index for index in range(len(self.arms)) if self.ruled_out(index) is None]
-        return able[0] if len(able) == 1 else None
+        able = self.able
+        return able.index(True) if sum(able) == 1 else None
+
+    @property
+    def able(self) -> tuple[bool, ...]:
+        """Of each arm, whether it may be asked now."""
+        return tuple(self.ruled_out(index) is None for index in range(len(self.arms)))
 
     def ruled_out(self, index: int) -> str | None:
         """Why an arm may not be asked now, or `None` where it may."""
@@ -128,7 +133,7 @@ class Case:
         signals = {i: a.signal for i, a in self.answers.items() if a.signal is not None}
         names = {name for signal in signals.values() for name in signal.values}
         return Evidence(
-            able=np.array([[self.ruled_out(i) is None for i in places]]),
+            able=np.array([self.able]),
             answered=np.array([[i in self.answers for i in places]]),
             confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
             cost=self._costs,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automix_core.evidence import Floats
 from automix_core.fit_report import FitReport, Interval, Operation, interval
@@ -44,14 +45,12 @@ def report_of(
         scores: What each candidate reached.
         seed: Of the resamples.
     """
-    bootstrap = Bootstrap.over(trial.groups, resamples=RESAMPLES, seed=seed)
     places = range(len(trial.weights))
     reached = [trial.followed(place) for place in places]
     alone = np.vstack([trial.alone_quality, trial.alone_cost])
     columns = np.vstack([row for _, _, *pair in reached for row in pair] + [alone]).T
-    whole = bool(np.isfinite(columns).all())
     gains = _Gains(len(reached), len(outcomes.arms))
-    sums = bootstrap.sums(columns) if whole else None
+    sums = _resampled(columns, trial.groups, seed)
 
     def measured(statistic: Callable[[Floats], Floats]) -> Interval | None:
         return None if sums is None else interval(Measure.of(statistic(sums)))
@@ -78,6 +77,18 @@ def report_of(
         operations=operations,
         gain=measured(lambda sums: gains(sums).mean(axis=1)),
     )
+
+
+def _resampled(columns: Floats, groups: NDArray[np.int64], seed: int) -> Floats | None:
+    """Sums over the rows that hold every arm, resampled; `None` where they are too few.
+
+    A router and mixtures of single arms can only be compared on rows of which all is known.
+    """
+    whole = np.isfinite(columns).all(axis=1)
+    if len(np.unique(groups[whole])) < 2:
+        return None
+    bootstrap = Bootstrap.over(groups[whole], resamples=RESAMPLES, seed=seed)
+    return bootstrap.sums(columns[whole])
 
 
 def _mean_of(column: int, sums: Floats) -> Floats:

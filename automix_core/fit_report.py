@@ -26,7 +26,8 @@ class Operation(Part):
         start: The arm that is asked first.
         verified: Whether its answer is verified.
         best_alone: The single arm that is worth most at this weight.
-        quality: Mean quality; `None`, as the next two, where rows lack an arm.
+        quality: Mean quality over the rows that hold every arm; `None`, as the next two, where
+            those are too few.
         cost: Mean US dollars a request.
         gain: Quality above random mixing of single models at the same cost.
     """
@@ -55,7 +56,8 @@ class FitReport(Part):
         meta_verifier: Name of the meta-verifier.
         scores: Mean value that each candidate reached on held-out rows, by its name.
         operations: The default cost weight, and those at which routing can matter most.
-        gain: Quality above random mixing of single models at the same cost, mean of these.
+        gain: Quality above random mixing of single models at the same cost, mean of these; `None`
+            where too few rows hold every arm.
     """
 
     kind = "report"
@@ -81,6 +83,11 @@ class FitReport(Part):
             gained = f"Routing pays: quality {_points(self.gain)} against random mixing."
             alone = [o for o in self.operations if not o.verified]
             return gained + (f" {_alone(alone)}" if alone else "")
+        if self.gain is None:
+            return (
+                "Whether routing pays is unknown: too few rows hold every model's answer. "
+                "Collect the missing ones."
+            )
         usual = self.operations[0].best_alone
         return f"No significant gain: use {usual}, or collect more examples."
 

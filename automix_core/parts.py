@@ -45,7 +45,9 @@ __all__ = [
 ]
 
 Settles = Callable[[Sequence[Signal]], bool]
-"""Given every signal that is still possible: do they all lead to the same action?"""
+"""Given every signal that is still possible: do they all lead to the same action, and to the end?
+
+An action after which the loop goes on settles nothing: later decisions rest on this signal too."""
 
 _REGISTRY: dict[tuple[str, str], type[Part]] = {}
 
@@ -215,9 +217,15 @@ class Estimator(Part, ABC):
 
 
 class Policy(Part, ABC):
-    """Estimates in, actions out: ask which arm next, or stop and return which answer."""
+    """Estimates in, actions out: ask which arm next, or stop and return which answer.
+
+    Attributes:
+        draws: Whether it reads `evidence.draw`. One that does not decides alike for requests
+            alike, and what it decides before anything is asked may be remembered.
+    """
 
     kind = "policy"
+    draws: ClassVar[bool] = True
 
     @abstractmethod
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:

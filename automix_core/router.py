@@ -7,7 +7,7 @@ class is the whole public face of the core and mostly docstrings; the modules it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from automix_core.branches import Branch, drawn, undrawn
 from automix_core.case import Case
 from automix_core.decision import DecisionCallback
 from automix_core.errors import ConfigurationError
+from automix_core.evidence import Actions
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
 from automix_core.loop import Loop, Outcome
@@ -72,6 +73,7 @@ class Router:
         self._cost_basis: CostBasis | None = None
         self._generator = np.random.default_rng(seed)
         self._lock = threading.Lock()
+        self._first: dict[Hashable, Actions] = {}
 
     def __repr__(self) -> str:
         arms = "" if self.arms is None else f", arms={list(self.arms.names)}"
@@ -334,7 +336,7 @@ class Router:
             chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
         ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
         case = Case(request, arms, chosen, ledger, self.verifier)
-        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, ways)
+        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, ways, self._first)
         return parts.answer(ledger, case)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:
