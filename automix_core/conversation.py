@@ -98,8 +98,8 @@ def _without(question: str, passages: Sequence[str]) -> str:
     for passage in passages:
         before, pasted, after = rest.partition(passage)
         head, _, lead = before.rpartition("\n")
-        ends = after.lstrip(" \t")[:1] in {"", "\n"}
-        if pasted and ends and not any(map(str.isalpha, lead)):
+        after = after.lstrip(" \t")
+        if pasted and after[:1] in {"", "\n"} and not any(map(str.isalpha, lead)):
             rest = head + after
     return rest.strip() or question
 

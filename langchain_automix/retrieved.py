@@ -9,27 +9,30 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.documents import Document
 
 from automix_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from langchain_core.documents import Document
 
 __all__ = ["RetrievedDocuments"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Run:
     """A run that has not ended, and the texts that were retrieved in it and below it."""
 
     above: _Run | None
     tree: UUID
     retrieves: bool
-    found: dict[str, None] = field(default_factory=dict)  # in order, each text once
+    found: dict[str, None] | None = None  # in order, each once; `None` before any retriever ended
 
     def line(self) -> Iterator[_Run]:
         """This run and all above it."""
@@ -45,9 +48,10 @@ class RetrievedDocuments(BaseCallbackHandler):
     Give it to the whole chain, agent or graph, so that it hears retriever and router alike. One
     object serves any number of calls at one time, in threads and in tasks.
 
-    A router sees the documents of the smallest part of the run tree around it that holds any. So
-    chains that run side by side under one root do not see each other's. Where one retriever uses
-    others, only what it returned itself counts: a reranker's choice, not what it chose from.
+    A router sees the documents of the smallest part of the run tree around it in which a retriever
+    was at work. So chains that run side by side under one root, each with its own retrieval, do not
+    see each other's. Where one retriever uses others, only what it returned itself counts: a
+    reranker's choice, not what it chose from.
 
     Args:
         trees: How many run trees may be open at one time. Beyond that the one that has been
@@ -88,12 +92,13 @@ class RetrievedDocuments(BaseCallbackHandler):
             run_id: The run that the call is made in; `None` outside of any.
 
         Returns:
-            The texts of the nearest run that holds any, in the order in which retrievers returned
-            them, each once.
+            The texts of the nearest run in which a retriever was at work, in the order in which
+            they were returned, each once.
         """
         with self._lock:
             run = self._runs.get(run_id) if run_id else None
-            return next((tuple(each.found) for each in run.line() if each.found), ()) if run else ()
+            line = run.line() if run else ()
+            return next((tuple(each.found) for each in line if each.found is not None), ())
 
     def on_chain_start(
         self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any
@@ -119,9 +124,9 @@ class RetrievedDocuments(BaseCallbackHandler):
             run = self._runs.get(run_id)
             above = list(run.above.line()) if run and run.above else []
             if not any(each.retrieves for each in above):
-                texts = [document.page_content for document in documents]
+                texts = dict.fromkeys(document.page_content for document in documents)
                 for each in above:
-                    each.found.update(dict.fromkeys(texts))
+                    each.found = {**(each.found or {}), **texts}
         self._end(run_id)
 
     def on_chain_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
@@ -141,8 +146,8 @@ class RetrievedDocuments(BaseCallbackHandler):
         self._end(run_id)
 
     def on_retriever_error(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        """Forget a run."""
-        self._end(run_id)
+        """A retriever that failed has found nothing."""
+        self.on_retriever_end((), run_id=run_id)
 
     def _start(self, run_id: UUID, parent: UUID | None, *, retrieves: bool = False) -> None:
         with self._lock:

@@ -210,6 +210,16 @@ async def test_two_retrievers_of_one_tree_in_order_and_each_text_once(pair, call
     assert contexts(two) == {"one\n\ntwo\n\nthree"}
 
 
+async def test_event_streams(pair):
+    two, known = pair(respond, logprobs=False), RetrievedDocuments()
+    config = {"callbacks": [known]}
+    events = rag(routed(two)).astream_events(QUESTION, config, version="v2")
+    kinds = {event["event"] async for event in events}
+    assert {"on_retriever_end", "on_chat_model_end"} <= kinds
+    assert contexts(two) == {f"About {QUESTION!r}: in 1911."}
+    assert known.open_trees == 0
+
+
 async def test_two_branches_at_one_time(pair, call):
     two = pair(respond, logprobs=False)
     branches = RunnableParallel(
@@ -281,6 +291,22 @@ async def test_questions_side_by_side_under_one_root(pair, each):
     whole.invoke([f"Number #{i}?" for i in range(8)], {"callbacks": [known]})
     shows_own_documents(two, 8)
     assert known.open_trees == 0
+
+
+async def test_a_search_that_finds_nothing_borrows_nothing(pair):
+    class Sometimes(Archive):
+        def _get_relevant_documents(self, query, *, run_manager):
+            found = super()._get_relevant_documents(query, run_manager=run_manager)
+            if "error" in query:
+                raise ValueError(query)
+            return [] if "nothing" in query else found
+
+    two, known = pair(respond, logprobs=False), RetrievedDocuments()
+    safe = Sometimes().with_fallbacks([RunnableLambda(lambda _: [])])
+    config = {"callbacks": [known], "max_concurrency": 1}
+    rag(routed(two), safe).map().invoke(["something", "nothing", "an error"], config)
+    shown = [context_of(shown) for shown in checks(two)]
+    assert shown == ["About 'something': in 1911.", None, None]
 
 
 async def test_chains_of_langchain_classic(pair, call):
