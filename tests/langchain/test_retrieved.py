@@ -486,8 +486,9 @@ def retrieved(known, parent, text):
 def test_the_tree_that_was_silent_longest_is_forgotten_first():
     known = RetrievedDocuments(trees=2)
     busy, silent = started(known), started(known)
-    retrieved(known, silent, "silent")
     retrieved(known, busy, "busy")
+    retrieved(known, silent, "silent")
+    started(known, busy)
     started(known)
     assert known.around(busy) == ("busy",)
     assert known.around(silent) == ()
