@@ -8,6 +8,7 @@ from what it says, in `automix_core.embed.structure`.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -58,22 +59,29 @@ class Hashing(Embedder):
     def _vectors(self, texts: Sequence[str]) -> Floats:
         vectors = np.zeros((len(texts), self.width))
         for row, text in zip(vectors, texts, strict=True):
-            plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-            words = _WORDS.findall(plain.lower())
+            words = _WORDS.findall(_plain(text).lower())
             if words:
-                row[: self.buckets] = self._hashed(words)
+                self._hash(words, row[: self.buckets])
             if self.structure:
                 row[self.buckets :] = structure_of(text, words)
         return vectors
 
-    def _hashed(self, words: Sequence[str]) -> Floats:
-        """The buckets of one text of at least one word."""
-        spelled = [word.encode("utf-8", "surrogatepass") for word in words]
-        singles = [crc32(word) for word in spelled]
+    def _hash(self, words: Sequence[str], buckets: Floats) -> None:
+        """Fill the buckets, all 0 so far, with the words of one text."""
+        spelled = list(map(str.encode, words))
+        singles = list(map(crc32, spelled))
         pairs = map(crc32, spelled[1:], singles)  # goes on from the word before
         hashed = np.array([*singles, *pairs])
-        counts = np.bincount(hashed % self.buckets, _SIGNS[hashed >> 31], self.buckets)
-        weight = np.abs(counts)
-        # Signs may cancel each other out to the last bucket, which leaves zeros.
-        vector: Floats = np.copysign(np.sqrt(weight / max(1.0, weight.sum())), counts)
-        return vector
+        place = hashed % self.buckets
+        counts = np.bincount(place, _SIGNS[hashed >> 31], self.buckets)[place]
+        buckets[place] = np.copysign(np.sqrt(np.abs(counts)), counts)
+        length = math.sqrt(buckets @ buckets)
+        if length:  # signs may cancel each other out to the last bucket
+            buckets /= length
+
+
+def _plain(text: str) -> str:
+    """The text with one spelling of each letter, and without what cannot be encoded."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
