@@ -30,7 +30,7 @@ ODD = [
     "word " * 5_000,
     "x" * 20_000,
     "Wie heißt die größte Stadt? 😀",
-    "法国的首都是哪里？",
+    "法国的首都是哪里",
     "ما هي عاصمة فرنسا؟",
     "a lone \ud800 surrogate",
     "zero\x00byte and \u2028 a separator",

@@ -148,7 +148,7 @@ BROKEN = {
 @pytest.mark.parametrize("wrap", [lambda e: e, Cached, Reduced], ids=["alone", "cached", "reduced"])
 def test_bad_vectors_are_an_error_that_names_the_embedder(broken, wrap):
     embedder = External(broken, dimensions=3)
-    with pytest.raises(ConfigurationError, match="'external' (must give|gave)"):
+    with pytest.raises(ConfigurationError, match=r"'external' (must give|gave)"):
         wrap(embedder).fit(TEXTS).embed(TEXTS)
 
 

@@ -76,7 +76,7 @@ def test_a_model_that_changes_its_width_is_found_out():
 def test_other_embeddings_than_those_of_the_fit_are_found_out():
     tagged = Tagged(External(numbers), 2).fit(TEXTS, TAGS)
     other = replace(tagged, inner=External(lambda texts: np.ones((len(texts), 8))))
-    with pytest.raises(ConfigurationError, match="fitted on vectors of width 6.*gives 8"):
+    with pytest.raises(ConfigurationError, match=r"fitted on vectors of width 6.*gives 8"):
         other.embed(TEXTS)
 
 

@@ -1,6 +1,7 @@
 """The tag-enhanced embedding."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from automix_core.errors import NotFittedError
 from tests.core.embed.embedders import TAGS, TEXTS, TOPICS
 from tests.core.embed.test_reduced import cloud, names, table
 
-QUESTIONS = Path("/work/shared/data/llmrouter_scores.jsonl")
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+QUESTIONS = Path(os.environ.get("AUTOMIX_SHARED_DATA", SHARED)) / "llmrouter_scores.jsonl"
 
 
 def labels(count, kinds):
@@ -197,7 +199,7 @@ def test_shrinkage_that_cannot_be_is_refused(wrong):
 @pytest.fixture(scope="module")
 def questions():
     if not QUESTIONS.exists():
-        pytest.skip("the questions of LLMRouter are not here")
+        pytest.skip(f"the questions of LLMRouter are not here: {QUESTIONS}")
     rows = [json.loads(line) for line in QUESTIONS.read_text("utf-8").split("\n") if line]
     return [shortened(row["query"]) for row in rows], [tuple(row["tags"]) for row in rows]
 

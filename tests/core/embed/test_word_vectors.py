@@ -32,7 +32,7 @@ def test_vectors_have_length_one_and_nothing_has_none(dimensions):
 def test_it_is_loaded_once_without_the_network_and_not_before_it_is_used():
     """Eight threads ask at once, in a process in which no socket can be opened."""
     done = subprocess.run(
-        [sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", ALONE], check=False, capture_output=True, text=True, timeout=120
     )
     assert done.stdout.split() == ["False", "1"], done.stderr
 
