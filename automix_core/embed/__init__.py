@@ -6,6 +6,7 @@ from automix_core.embed.hashing import Hashing
 from automix_core.embed.query import query_text, query_texts
 from automix_core.embed.reduced import Reduced
 from automix_core.embed.tagged import Tagged
+from automix_core.embed.tagging import tag_texts
 from automix_core.embed.word_vectors import WordVectors
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "WordVectors",
     "query_text",
     "query_texts",
+    "tag_texts",
 ]

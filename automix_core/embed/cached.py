@@ -21,7 +21,9 @@ __all__ = ["Cached"]
 class Cached(Embedder):
     """Another embedder, with a memory of the texts that were embedded last.
 
-    Threads may share it. What is saved of it is the embedder and the size, never a text.
+    Threads may share it. What is saved of it is the embedder and the size, never a text. Fitting
+    a map reads the same texts several times: with paid embeddings, put the memory innermost,
+    `Tagged(Cached(External(...), size))`, and make it as large as there are texts.
 
     Attributes:
         inner: The embedder that is asked for what is not remembered.
@@ -80,9 +82,8 @@ class Cached(Embedder):
         """The vectors of all texts, the new ones remembered."""
         if vectors is not None:
             known |= self._memory.keep(missing, vectors)
-        return (
-            np.stack([known[text] for text in texts]) if len(texts) else np.zeros((0, self.width))
-        )
+        rows = [known[text] for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, self.width))
 
     @property
     def _memory(self) -> _Memory:

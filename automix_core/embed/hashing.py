@@ -71,7 +71,7 @@ class Hashing(Embedder):
         spelled = list(map(str.encode, words))
         singles = list(map(crc32, spelled))
         pairs = map(crc32, spelled[1:], singles)  # goes on from the word before
-        hashed = np.array([*singles, *pairs])
+        hashed = np.array([*singles, *pairs], dtype=np.int64)
         place = hashed % self.buckets
         counts = np.bincount(place, _SIGNS[hashed >> 31], self.buckets)[place]
         buckets[place] = np.copysign(np.sqrt(np.abs(counts)), counts)
