@@ -23,8 +23,8 @@ from automix_core.parts import Embedder, at_least_one
 
 __all__ = ["Hashing"]
 
+_ASCII_WORDS = re.compile(r"\w+")
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
-"""Runs of letters, digits and underscores; each Chinese or Japanese sign is a word."""
 
 _SIGNS = np.array([1.0, -1.0])
 
@@ -59,7 +59,7 @@ class Hashing(Embedder):
     def _vectors(self, texts: Sequence[str]) -> Floats:
         vectors = np.zeros((len(texts), self.width))
         for row, text in zip(vectors, texts, strict=True):
-            words = _WORDS.findall(_plain(text).lower())
+            words = _words(text)
             if words:
                 self._hash(words, row[: self.buckets])
             if self.structure:
@@ -80,8 +80,8 @@ class Hashing(Embedder):
             buckets /= length
 
 
-def _plain(text: str) -> str:
-    """The text with one spelling of each letter, and without what cannot be encoded."""
+def _words(text: str) -> list[str]:
+    """Runs of letters, digits and underscores; each Chinese or Japanese sign is a word."""
     if text.isascii():
-        return text
-    return unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
+        return _ASCII_WORDS.findall(text.lower())  # the same, sooner
+    return _WORDS.findall(unicodedata.normalize("NFKC", text).lower())
