@@ -11,6 +11,8 @@ LLAMAINDEX := .venv-llamaindex
 EVERYTHING := .[all,demo]
 RUN := $(VENV)/bin/python -m
 PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
+# What is left out where one framework stands alone: the core knows neither, so it is tested once.
+ALONE := --ignore=tests/core --ignore=tests/sabotage
 SOURCES := automix_core langchain_automix llamaindex_automix tests docs/examples
 
 .PHONY: help demo test lint format docs clean
@@ -24,9 +26,9 @@ demo: $(VENV)/.ready  ## Route real questions between two local models: make dem
 
 test: lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready  ## Every check and every test, each adapter also without the other framework.
 	@echo "== the LangChain adapter, with no LlamaIndex installed"
-	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/llamaindex --ignore=tests/sabotage
+	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models and not browser" $(ALONE) --ignore=tests/llamaindex
 	@echo "== the LlamaIndex adapter, with no LangChain installed"
-	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models" --ignore=tests/langchain --ignore=tests/sabotage
+	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models and not browser" $(ALONE) --ignore=tests/langchain
 	@echo "== everything"
 	$(RUN) $(PYTEST) --durations=10
 
@@ -66,7 +68,7 @@ $(VENV)/.docs-ready: $(VENV)/.ready
 	@touch $@
 
 $(LANGCHAIN)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LANGCHAIN),--editable ".[langchain]" --group langchain-test)
+	$(call environment,$(LANGCHAIN),--editable ".[langchain,cli]" --group langchain-test)
 
 $(LLAMAINDEX)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex]" --group llamaindex-test)
+	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex,cli]" --group llamaindex-test)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["known_means", "ratio"]
+__all__ = ["known_means", "mean_row", "ratio"]
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +18,18 @@ def ratio(
     quotient: Floats = np.broadcast_to(np.asarray(unknown, dtype=float), shape).copy()
     np.divide(total, count, out=quotient, where=np.asarray(count) > 0)
     return quotient
+
+
+def mean_row(rows: Floats) -> Floats:
+    """The mean row of a table; where all rows are the same, exactly that row.
+
+    A million rows are then decided upon to the last bit as each of them would be alone.
+
+    Args:
+        rows: (n, columns), at least one row.
+    """
+    mean: Floats = rows[0] + (rows - rows[0]).mean(axis=0)
+    return mean
 
 
 def known_means(values: Floats, axis: int = 0, unknown: float = np.nan) -> Floats:

@@ -6,11 +6,11 @@ policies read. It decides nothing.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from automix_core.arrays import ratio
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Answer, Evidence, Floats, Signal
 from automix_core.flow import Failure, Usage
@@ -59,8 +59,7 @@ class Case:
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
             raise ConfigurationError(msg)
-        self._checking = self._verification(verifier)
-        self._check_share = ratio(self._checking, arms.costs, 0.0)
+        self._verifier = verifier
         self._misfits = {
             index: why
             for index, arm in enumerate(arms)
@@ -90,8 +89,13 @@ class Case:
         """The arm that has to be asked: nothing is in hand, and nobody else can be asked."""
         if self.answers:
             return None
-        able = [index for index in range(len(self.arms)) if self.ruled_out(index) is None]
-        return able[0] if len(able) == 1 else None
+        able = self.able
+        return able.index(True) if sum(able) == 1 else None
+
+    @property
+    def able(self) -> tuple[bool, ...]:
+        """Of each arm, whether it may be asked now."""
+        return tuple(self.ruled_out(index) is None for index in range(len(self.arms)))
 
     def ruled_out(self, index: int) -> str | None:
         """Why an arm may not be asked now, or `None` where it may."""
@@ -129,10 +133,10 @@ class Case:
         signals = {i: a.signal for i, a in self.answers.items() if a.signal is not None}
         names = {name for signal in signals.values() for name in signal.values}
         return Evidence(
-            able=np.array([[self.ruled_out(i) is None for i in places]]),
+            able=np.array([self.able]),
             answered=np.array([[i in self.answers for i in places]]),
             confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
-            cost=(self.arms.costs + self._checking)[None, :],
+            cost=self._costs,
             checking=self._checking[None, :],
             reference_cost=self.arms.reference_cost,
             draw=np.array([draw]),
@@ -164,7 +168,8 @@ class Case:
             return able[KILL_SWITCH[name]]
         return self.arms.position(name)
 
-    def _verification(self, verifier: Verifier) -> Floats:
+    @cached_property
+    def _checking(self) -> Floats:
         """Cost of verifying each answer, in the unit of `Arms.costs`; the last is never checked."""
         if self.request.kind != "answer":
             return np.zeros(len(self.arms))
@@ -172,16 +177,24 @@ class Case:
         if measured is not None:
             return measured
         checked: list[Arm] = list(self.arms)[:-1]
-        shares = np.array([*(verifier.relative_cost(arm) for arm in checked), 0.0])
+        shares = np.array([*(self._verifier.relative_cost(arm) for arm in checked), 0.0])
         priced: Floats = self.arms.costs * shares
         return priced
+
+    @cached_property
+    def _costs(self) -> Floats:
+        """What each arm is listed to cost with its check, as one row."""
+        row: Floats = (self.arms.costs + self._checking)[None, :]
+        return row
 
     def _expected(self, index: int) -> float:
         """US dollars that an arm and the check of its answer are expected to cost."""
         price = self.arms[index].price
         tokens = self.request.needs.tokens or NOMINAL.input_tokens
         expected = price.cost(Usage(tokens, NOMINAL.output_tokens)) if price else None
-        return (expected or 0.0) * float(1 + self._check_share[index])
+        answer = self.arms.costs[index]
+        check = float(self._checking[index] / answer) if answer > 0 else 0.0
+        return (expected or 0.0) * (1 + check)
 
 
 def _row(count: int, known: dict[int, float | None]) -> Floats:

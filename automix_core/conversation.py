@@ -67,6 +67,8 @@ def split_prompt(text: str) -> tuple[str, str]:
         The question, and the context or an empty string. A prompt in which no context is marked
         is all question.
     """
+    if not any(sign in text for sign in "<:\n"):  # every mark has one of them
+        return text.strip(), ""
     labels = _QUESTION.search(text) is not None  # an instruction alone does not part a question
     start, end = _marked(text) or (labels and _instructed(text)) or (0, 0)
     if not text[start:end].strip():

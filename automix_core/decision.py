@@ -7,11 +7,11 @@ metadata, traces and logs.
 from __future__ import annotations
 
 import logging
-import uuid
+import os
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, ClassVar, Literal, Self
 
 __all__ = [
     "AlwaysLargest",
@@ -20,6 +20,7 @@ __all__ = [
     "Status",
     "Step",
     "Verdict",
+    "new_id",
     "publish",
 ]
 
@@ -34,10 +35,17 @@ out. `failed`: an error was raised. `cancelled`: the caller went away.
 """
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Record:
+    """What the three parts of a decision and the decision itself have in common."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}  # for what is read back
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as JSON values."""
+        return {**vars(self)}
 
 
+@dataclass(frozen=True)
 class Step(_Record):
     """One call to a model.
 
@@ -72,6 +80,7 @@ class Step(_Record):
         return self.outcome != "not started"
 
 
+@dataclass(frozen=True)
 class Verdict(_Record):
     """What the verifier said of one arm's answer. `Signal` explains the fields."""
 
@@ -81,7 +90,7 @@ class Verdict(_Record):
     asked: int = 0
     valid: int = 0
     correct: int = 0
-    values: dict[str, float | None] = Field(default_factory=dict)
+    values: dict[str, float | None] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -89,7 +98,12 @@ class Verdict(_Record):
         """The share of samples that held a verdict; `None` where no samples were taken."""
         return self.valid / self.asked if self.asked else None
 
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict as JSON values."""
+        return {**vars(self), "values": {**self.values}}
 
+
+@dataclass(frozen=True)
 class AlwaysLargest(_Record):
     """What asking the dearest arm alone would have cost.
 
@@ -104,6 +118,7 @@ class AlwaysLargest(_Record):
     estimated: bool
 
 
+@dataclass(frozen=True)
 class Decision(_Record):
     """What the router did with one request, and why.
 
@@ -137,7 +152,7 @@ class Decision(_Record):
     why: str
     steps: tuple[Step, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
-    preference: dict[str, float | str | None] = Field(default_factory=dict)
+    preference: dict[str, float | str | None] = field(default_factory=dict)
     cost: float | None = None
     known_cost: float = 0.0
     unpriced_calls: int = 0
@@ -182,31 +197,47 @@ class Decision(_Record):
         costs nothing either.
         """
         largest = self.always_largest
-        return self.model_copy(
-            update={
-                "id": uuid.uuid4().hex,
-                "steps": (),
-                "cost": 0.0,
-                "known_cost": 0.0,
-                "unpriced_calls": 0,
-                "always_largest": largest and largest.model_copy(update={"cost": 0.0}),
-                "latency": 0.0,
-                "cached": True,
-            }
+        return replace(
+            self,
+            id=new_id(),
+            steps=(),
+            cost=0.0,
+            known_cost=0.0,
+            unpriced_calls=0,
+            always_largest=largest and replace(largest, cost=0.0),
+            latency=0.0,
+            cached=True,
         )
 
     def as_dict(self) -> dict[str, Any]:
         """The decision as JSON values."""
-        return self.model_dump(mode="json")
+        largest = self.always_largest
+        return {
+            **vars(self),
+            "steps": [step.as_dict() for step in self.steps],
+            "verdicts": [verdict.as_dict() for verdict in self.verdicts],
+            "preference": {**self.preference},
+            "always_largest": largest and largest.as_dict(),
+        }
 
-    @classmethod
-    def from_dict(cls, data: Any) -> Self:
-        """The decision behind what `as_dict` gave."""
-        return cls.model_validate(data)
+    @staticmethod
+    def from_dict(data: Any) -> Decision:
+        """The decision behind what `as_dict` gave.
+
+        Raises:
+            pydantic.ValidationError: It does not describe a decision; says where.
+        """
+        decision: Decision = _reader().validate_python(data)
+        return decision
 
 
 DecisionCallback = Callable[[Decision], object]
 """Called with each decision as it is published, from whatever thread or task made it."""
+
+
+def new_id() -> str:
+    """A name for a decision that no other has: 128 random bits."""
+    return os.urandom(16).hex()
 
 
 def publish(decision: Decision, listeners: Iterable[DecisionCallback]) -> None:
@@ -216,3 +247,11 @@ def publish(decision: Decision, listeners: Iterable[DecisionCallback]) -> None:
             listener(decision)
         except Exception:
             _LOG.exception("A listener failed on decision %s", decision.id)
+
+
+@cache
+def _reader() -> Any:
+    """What checks foreign data; it takes milliseconds to make, and few programs need it."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Decision)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from automix_core.errors import StreamInterrupted
@@ -157,7 +157,7 @@ async def _alive(ask: Ask, port: AsyncPort) -> AsyncGenerator[Any, None]:
 
 
 def _replied(reply: Reply, began: float, *, streamed: bool) -> Result:
-    return checked(replace(reply, live=streamed, latency=time.monotonic() - began))
+    return checked(reply.timed(time.monotonic() - began, live=streamed))
 
 
 def _broken(

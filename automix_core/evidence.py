@@ -270,6 +270,10 @@ class Actions:
             return None
         return Run(arm, bool(self.final[0])) if self.run[0] else Stop(arm)
 
+    def closing(self) -> bool:
+        """Whether every row stops, or commits to the arm that it asks."""
+        return bool((~self.run | self.final).all())
+
     def unanimous(self) -> bool:
         """Whether every row takes the same action."""
         same = (self.arm == self.arm[0]) & (self.run == self.run[0]) & (self.final == self.final[0])

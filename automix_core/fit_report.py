@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from automix_core.evidence import Floats
-from automix_core.metrics.bootstrap import Bootstrap, Measure
-from automix_core.metrics.hull import hull_at
-from automix_core.parts import Estimator, Part, Verifier
+from automix_core.parts import Part
 
 if TYPE_CHECKING:
-    from automix_core.outcomes import Outcomes
-    from automix_core.trials import Trial
+    from automix_core.metrics.bootstrap import Measure
 
-__all__ = ["FitReport", "Interval", "Operation", "interval", "report_of"]
-
-RESAMPLES = 1000
+__all__ = ["FitReport", "Interval", "Operation", "interval"]
 
 Interval = tuple[float, float, float]
 """Mean, and the lower and upper end of its 95 % interval."""
@@ -35,7 +26,8 @@ class Operation(Part):
         start: The arm that is asked first.
         verified: Whether its answer is verified.
         best_alone: The single arm that is worth most at this weight.
-        quality: Mean quality; `None`, as the next two, where rows lack an arm.
+        quality: Mean quality over the rows that hold every arm; `None`, as the next two, where
+            those are too few.
         cost: Mean US dollars a request.
         gain: Quality above random mixing of single models at the same cost.
     """
@@ -64,7 +56,8 @@ class FitReport(Part):
         meta_verifier: Name of the meta-verifier.
         scores: Mean value that each candidate reached on held-out rows, by its name.
         operations: The default cost weight, and those at which routing can matter most.
-        gain: Quality above random mixing of single models at the same cost, mean of these.
+        gain: Quality above random mixing of single models at the same cost, mean of these; `None`
+            where too few rows hold every arm.
     """
 
     kind = "report"
@@ -90,6 +83,11 @@ class FitReport(Part):
             gained = f"Routing pays: quality {_points(self.gain)} against random mixing."
             alone = [o for o in self.operations if not o.verified]
             return gained + (f" {_alone(alone)}" if alone else "")
+        if self.gain is None:
+            return (
+                "Whether routing pays is unknown: too few rows hold every model's answer. "
+                "Collect the missing ones."
+            )
         usual = self.operations[0].best_alone
         return f"No significant gain: use {usual}, or collect more examples."
 
@@ -111,88 +109,6 @@ class FitReport(Part):
         return {**asdict(self), "verdict": self.verdict, "significant": self.significant}
 
 
-def report_of(
-    trial: Trial,
-    outcomes: Outcomes,
-    verifier: Verifier,
-    estimator: Estimator,
-    heard: Mapping[str, Mapping[str, Interval | None]],
-    scores: Mapping[str, float],
-    seed: int,
-) -> FitReport:
-    """The report of a fit.
-
-    Args:
-        trial: What the chosen parts reached at the telling cost weights.
-        outcomes: The examples.
-        verifier: The chosen one.
-        estimator: The chosen one.
-        heard: AUC by signal and arm.
-        scores: What each candidate reached.
-        seed: Of the resamples.
-    """
-    bootstrap = Bootstrap.over(trial.groups, resamples=RESAMPLES, seed=seed)
-    places = range(len(trial.weights))
-    reached = [trial.followed(place) for place in places]
-    alone = np.vstack([trial.alone_quality, trial.alone_cost])
-    columns = np.vstack([row for _, _, *pair in reached for row in pair] + [alone]).T
-    whole = bool(np.isfinite(columns).all())
-    gains = _Gains(len(reached), len(outcomes.arms))
-    sums = bootstrap.sums(columns) if whole else None
-
-    def measured(statistic: Callable[[Floats], Floats]) -> Interval | None:
-        return None if sums is None else interval(Measure.of(statistic(sums)))
-
-    operations = tuple(
-        Operation(
-            cost_weight=float(trial.weights[place]),
-            start=outcomes.arms[start],
-            verified=verified,
-            best_alone=outcomes.arms[int(np.argmax(trial.alone_value[place]))],
-            quality=measured(partial(_mean_of, 2 * place)),
-            cost=measured(partial(_mean_of, 2 * place + 1)),
-            gain=measured(lambda sums, place=place: gains(sums)[:, place]),  # type: ignore[misc]
-        )
-        for place, (start, verified, *_) in enumerate(reached)
-    )
-    return FitReport(
-        rows=len(outcomes),
-        groups=outcomes.group_count,
-        signals=heard,
-        used=tuple(leaf.name for leaf in verifier.leaves()),
-        meta_verifier=estimator.label,
-        scores=scores,
-        operations=operations,
-        gain=measured(lambda sums: gains(sums).mean(axis=1)),
-    )
-
-
-def _mean_of(column: int, sums: Floats) -> Floats:
-    mean: Floats = sums[:, column] / sums[:, -1]
-    return mean
-
-
-@dataclass(frozen=True)
-class _Gains:
-    """Quality above random mixing at the same cost, for each of several operating points."""
-
-    points: int
-    arms: int
-
-    def __call__(self, sums: Floats) -> Floats:
-        """From sums over rows, (resamples, columns), to (resamples, points)."""
-        means = sums[:, :-1] / sums[:, -1:]
-        routed, alone = np.split(means, [2 * self.points], axis=1)
-        quality, cost = np.split(alone, 2, axis=1)
-        return np.stack(
-            [
-                routed[:, 2 * place] - hull_at(cost, quality, routed[:, 2 * place + 1])
-                for place in range(self.points)
-            ],
-            axis=1,
-        )
-
-
 def interval(measure: Measure | None) -> Interval | None:
     """A measure as a triple."""
     return None if measure is None else (measure.mean, measure.low, measure.high)
@@ -205,7 +121,8 @@ def _told(operation: Operation) -> str:
         return f"{told}."
     quality, cost = operation.quality[0], operation.cost[0]
     gain = _points(operation.gain)
-    return f"{told}: quality {quality:.3f} at {cost:.3g} US dollars a request ({gain} on mixing)."
+    spent = f"{1000 * cost:.3g} US dollars a thousand requests"
+    return f"{told}: quality {quality:.3f} at {spent} ({gain} on random mixing)."
 
 
 def _alone(operations: list[Operation]) -> str:

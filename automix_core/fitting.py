@@ -17,7 +17,7 @@ from automix_core.calibration import Calibration
 from automix_core.candidates import Candidate, candidates, hear
 from automix_core.errors import OutcomesError
 from automix_core.estimate import Calibrated
-from automix_core.fit_report import report_of
+from automix_core.findings import report_of
 from automix_core.metrics.hull import Hull
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.replay import Recorded

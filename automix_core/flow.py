@@ -165,6 +165,20 @@ class Reply:
         """The first sample's text, or an empty string."""
         return self.texts[0] if self.texts else ""
 
+    def timed(self, latency: float, *, live: bool = False) -> Reply:
+        """The same reply, with how long it took and whether it was streamed."""
+        return Reply(
+            self.source,
+            self.texts,
+            self.kind,
+            self.valid,
+            self.logprobs,
+            self.usage,
+            latency,
+            live,
+            self.message,
+        )
+
     @property
     def usable(self) -> bool:
         """Whether there is anything to return: text, a tool call or an object."""

@@ -7,9 +7,9 @@ cancelled half-way is on the bill as well.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from itertools import starmap
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from automix_core._version import __version__
 from automix_core.decision import (
@@ -19,6 +19,7 @@ from automix_core.decision import (
     Status,
     Step,
     Verdict,
+    new_id,
     publish,
 )
 from automix_core.flow import Ask, Failure, Flow, Reply, Result, Usage, Wave
@@ -54,21 +55,21 @@ class Ledger:
     ) -> None:
         self._router = router
         self._arms = arms
-        self._priced = {**{arm.name: arm for arm in arms}, **helpers}
+        self._callable = {**{arm.name: arm for arm in arms}, **helpers}
         self._preference = preference
         self._listeners = tuple(listeners)
         self._begun = time.monotonic()
-        self._steps: list[Step] = []
+        self._asked: list[tuple[Ask, Result | _Pending]] = []
         self._verdicts: list[Verdict] = []
-        self._usages: dict[str, Usage] = {}  # of each arm's answer to the request itself
-        self.id = uuid.uuid4().hex
+        self.id = new_id()
         self.propensity = 1.0
         self._ended: Decision | None = None
 
     @property
     def known_cost(self) -> float:
         """US dollars spent so far, as far as they are known."""
-        return sum(step.cost for step in self._steps if step.cost is not None)
+        costs = starmap(self._cost, self._asked)
+        return sum((cost for cost in costs if cost is not None), 0.0)
 
     @property
     def elapsed(self) -> float:
@@ -95,14 +96,14 @@ class Ledger:
         """Record what the verifier said of an arm's answer."""
         self._verdicts.append(
             Verdict(
-                arm=arm,
-                confidence=signal.confidence,
-                planned=signal.planned,
-                asked=signal.asked,
-                valid=signal.valid,
-                correct=signal.correct,
-                values=dict(signal.values),
-                note=signal.note,
+                arm,
+                _number(signal.confidence),
+                signal.planned,
+                signal.asked,
+                signal.valid,
+                signal.correct,
+                {name: _number(value) for name, value in signal.values.items()},
+                signal.note,
             )
         )
 
@@ -118,8 +119,9 @@ class Ledger:
         publish(decision, self._listeners)
 
     def _decision(self, status: Status, arm: str | None, why: str) -> Decision:
-        unpriced = sum(1 for step in self._steps if step.made and step.cost is None)
-        known = self.known_cost
+        steps = tuple(starmap(self._step, self._asked))
+        unpriced = sum(1 for step in steps if step.made and step.cost is None)
+        known = sum((step.cost for step in steps if step.cost is not None), 0.0)
         return Decision(
             id=self.id,
             router=self._router,
@@ -127,7 +129,7 @@ class Ledger:
             status=status,
             arm=arm,
             why=why,
-            steps=tuple(self._steps),
+            steps=steps,
             verdicts=tuple(self._verdicts),
             preference=self._preference.as_dict(),
             cost=None if unpriced else known,
@@ -140,51 +142,71 @@ class Ledger:
         )
 
     def _open(self, wave: Wave) -> int:
-        """Write the wave's asks down; gives the place of its first step."""
-        first = len(self._steps)
-        asks = (ask for ask in wave.asks if isinstance(ask, Ask))
-        self._steps += [Step(to=a.to, purpose=a.purpose, samples=a.samples) for a in asks]
+        """Write the wave's asks down; gives the place of the first."""
+        first = len(self._asked)
+        self._asked += [(ask, _PENDING) for ask in wave.asks if isinstance(ask, Ask)]
         return first
 
     def _close(self, first: int, wave: Wave, results: Sequence[Result]) -> None:
-        """Complete the wave's steps with what came back."""
+        """Complete what was written down with what came back."""
         pairs = zip(wave.asks, results, strict=True)
-        asked = [(ask, result) for ask, result in pairs if isinstance(ask, Ask)]
-        for place, (ask, result) in enumerate(asked, first):
-            self._steps[place] = self._completed(self._steps[place], ask, result)
+        self._asked[first:] = [(ask, result) for ask, result in pairs if isinstance(ask, Ask)]
 
-    def _completed(self, step: Step, ask: Ask, result: Result) -> Step:
+    def _step(self, ask: Ask, result: Result | _Pending) -> Step:
+        if isinstance(result, _Pending):
+            return Step(ask.to, ask.purpose, ask.samples)
         if not isinstance(result, Reply | Failure):  # a hedge that was never needed
-            return step.model_copy(update={"outcome": "not started"})
-        if isinstance(result, Failure) and result.kind == "abandoned":
-            return step.model_copy(update={"latency": result.latency})
+            return Step(ask.to, ask.purpose, ask.samples, "not started")
+        failure = result if isinstance(result, Failure) else None
+        if failure and failure.kind == "abandoned":
+            return Step(ask.to, ask.purpose, ask.samples, latency=failure.latency)
         usage = result.usage
-        if usage is not None and ask.prompt is None and ask.samples == 1:
-            self._usages[ask.to] = usage
-        return step.model_copy(
-            update={
-                "outcome": "failed" if isinstance(result, Failure) else "replied",
-                "error": result.label if isinstance(result, Failure) else None,
-                "input_tokens": usage and usage.input_tokens,
-                "output_tokens": usage and usage.output_tokens,
-                "recounted": bool(usage and usage.recounted),
-                "cost": self._cost(ask.to, usage) if not _refused(result) else 0.0,
-                "latency": result.latency,
-            }
+        return Step(
+            ask.to,
+            ask.purpose,
+            ask.samples,
+            "failed" if failure else "replied",
+            usage.input_tokens if usage else None,
+            usage.output_tokens if usage else None,
+            recounted=bool(usage and usage.recounted),
+            cost=self._cost(ask, result),
+            latency=result.latency,
+            error=failure.label if failure else None,
         )
 
-    def _cost(self, name: str, usage: Usage | None) -> float | None:
-        price = self._priced[name].price if name in self._priced else None
-        return None if price is None or usage is None else price.cost(usage)
+    def _cost(self, ask: Ask, result: Result | _Pending) -> float | None:
+        """US dollars of a call; for an error status nobody bills."""
+        if not isinstance(result, Reply | Failure):
+            return None
+        if isinstance(result, Failure) and result.refused:
+            return 0.0
+        return self._priced(ask.to, result.usage)
+
+    def _priced(self, name: str, usage: Usage | None) -> float | None:
+        price = self._callable[name].price if name in self._callable else None
+        return None if price is None or usage is None else _number(price.cost(usage))
 
     def _always_largest(self) -> AlwaysLargest:
         """What the dearest arm alone would have cost, on its own tokens or another arm's."""
+        usages = {
+            ask.to: result.usage
+            for ask, result in self._asked
+            if ask.prompt is None and ask.samples == 1  # an answer to the request itself
+            if isinstance(result, Reply | Failure) and result.usage is not None
+        }
         name = self._arms.dearest.name
-        own = self._usages.get(name)
-        usage = own or next(iter(self._usages.values()), None)
-        return AlwaysLargest(arm=name, cost=self._cost(name, usage), estimated=own is None)
+        own = usages.get(name)
+        usage = own or next(iter(usages.values()), None)
+        return AlwaysLargest(name, self._priced(name, usage), estimated=own is None)
 
 
-def _refused(result: Reply | Failure) -> bool:
-    """Whether the server answered with an error status, for which nobody bills."""
-    return isinstance(result, Failure) and result.refused
+class _Pending:
+    """In the place of a result that has not come."""
+
+
+_PENDING = _Pending()
+
+
+def _number(value: Any) -> float | None:
+    """A plain float, whatever kind of number a user's code gave."""
+    return None if value is None else float(value)

@@ -5,9 +5,11 @@ It never calls a model: it yields what it wants done and receives what came back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
+from automix_core.branches import Branch
 from automix_core.case import Case, validity
 from automix_core.decision import Decision
 from automix_core.errors import AllArmsFailed
@@ -17,9 +19,13 @@ from automix_core.ledger import Ledger
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.reasons import why_run, why_stop
 from automix_core.request import Preference
-from automix_core.tradeoff import Branch
 
 __all__ = ["Loop", "Outcome"]
+
+MOST_ALIKE = 256
+"""First decisions that are remembered for each router."""
+
+_without_choice = cache(Actions.without_choice)  # the same arrays every time; nobody writes to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Loop:
         estimator: Evidence in, estimates out.
         policy: Estimates in, action out.
         draw: Gives a uniform number in [0, 1), one for each step.
+        first: What was decided for requests alike, before anything was asked.
         branches: The preferences that one was drawn from to meet a budget, with probabilities.
     """
 
@@ -47,6 +54,7 @@ class Loop:
     policy: Policy
     draw: Callable[[], float]
     branches: Sequence[Branch] = ()
+    first: dict[Hashable, Actions] = field(default_factory=dict)
 
     def answer(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         """The loop, with its decision published however it ends."""
@@ -64,12 +72,13 @@ class Loop:
         while True:
             only = case.only_choice
             if only is not None:
-                actions = Actions.without_choice(only)
-            else:
+                actions = _without_choice(only)
+            elif len(alike) > 1:
                 evidence = case.evidence(draw)
                 actions = self._decide(evidence, case.preference)
-                if len(alike) > 1:
-                    ledger.propensity *= self._narrowed(alike, evidence, actions.first())
+                ledger.propensity *= self._narrowed(alike, evidence, actions.first())
+            else:
+                actions = self._chosen(case, draw)
             ledger.propensity *= float(actions.propensity[0])
             action = actions.first()
             if action is None:
@@ -113,10 +122,12 @@ class Loop:
             return validity(answer)
         if case.request.kind not in ("answer", "tools"):
             return Signal(None, note="plain text where something else was asked for")
-        seen = case.evidence(draw)
+        seen = cache(lambda: case.evidence(draw))  # most verifiers never look
 
         def settles(signals: Sequence[Signal]) -> bool:
-            return self._decide(seen.supposing(index, signals), case.preference).unanimous()
+            # Where the loop goes on, later steps will look at this signal too: it is needed whole.
+            actions = self._decide(seen().supposing(index, signals), case.preference)
+            return actions.unanimous() and actions.closing()
 
         return (yield from self.verifier.verify(case.request, answer, case.arms[index], settles))
 
@@ -124,6 +135,17 @@ class Loop:
         answer = case.answers[index]
         status, why = why_stop(case, index, actions)
         return Outcome(answer.reply, ledger.end(status, answer.arm, why))
+
+    def _chosen(self, case: Case, draw: float) -> Actions:
+        """The next action. With nothing known but the request, it is that of the last one alike."""
+        if case.in_hand is not None or case.failures or self.policy.draws:
+            return self._decide(case.evidence(draw), case.preference)
+        alike = (case.preference, case.request.kind, case.able)
+        if alike not in self.first:
+            if len(self.first) >= MOST_ALIKE:
+                self.first.clear()
+            self.first[alike] = self._decide(case.evidence(draw), case.preference)
+        return self.first[alike]
 
     def _decide(self, evidence: Evidence, preference: Preference) -> Actions:
         estimates = self.estimator.estimate(evidence, preference)

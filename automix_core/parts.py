@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -45,9 +46,22 @@ __all__ = [
 ]
 
 Settles = Callable[[Sequence[Signal]], bool]
-"""Given every signal that is still possible: do they all lead to the same action?"""
+"""Given every signal that is still possible: do they all lead to the same action, and to the end?
+
+An action after which the loop goes on settles nothing: later decisions rest on this signal too."""
 
 _REGISTRY: dict[tuple[str, str], type[Part]] = {}
+
+_ROOMS = {
+    "verifier": "automix_core.verify",
+    "estimator": "automix_core.estimate",
+    "policy": "automix_core.decide",
+    "calibration": "automix_core.calibration",
+    "report": "automix_core.fit_report",
+    "tradeoff": "automix_core.tradeoff",
+    "workload": "automix_core.workload",
+}
+"""Where this package keeps its own parts. They are imported when a name is first looked up."""
 
 
 class Part:
@@ -75,6 +89,7 @@ def at_least_one(part: Part, *names: str) -> None:
 
 def parts_of_kind(kind: str) -> dict[str, type[Part]]:
     """Every registered part of a kind, by name."""
+    import_module(_ROOMS[kind])
     return {name: part for (k, name), part in _REGISTRY.items() if k == kind}
 
 
@@ -84,9 +99,10 @@ def find_part(kind: str, name: str) -> type[Part]:
     Raises:
         UnknownNameError: There is none; the message lists those that exist.
     """
-    if (kind, name) not in _REGISTRY:
-        raise UnknownNameError(kind, name, parts_of_kind(kind))
-    return _REGISTRY[kind, name]
+    known = parts_of_kind(kind)
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return known[name]
 
 
 class Verifier(Part, ABC):
@@ -202,9 +218,15 @@ class Estimator(Part, ABC):
 
 
 class Policy(Part, ABC):
-    """Estimates in, actions out: ask which arm next, or stop and return which answer."""
+    """Estimates in, actions out: ask which arm next, or stop and return which answer.
+
+    Attributes:
+        draws: Whether it reads `evidence.draw`. One that does not decides alike for requests
+            alike, and what it decides before anything is asked may be remembered.
+    """
 
     kind = "policy"
+    draws: ClassVar[bool] = True
 
     @abstractmethod
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:

@@ -5,9 +5,8 @@ The sentences show the very numbers that the policy compared, and no prompt and 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from automix_core.case import Case
@@ -25,9 +24,10 @@ def why_run(case: Case, index: int, actions: Actions) -> str:
     latest = case.in_hand
     if latest is not None:
         said = _said(case, case.arms.position(latest.arm))
+        stop, run = float(actions.stop_value[0]), float(actions.run_value[0])
         return (
-            f"{said} was not enough: what was in hand was worth {actions.stop_value[0]:.2f}, "
-            f"asking {name} was worth {actions.run_value[0]:.2f}."
+            f"{said} was not enough: what was in hand was worth {stop:.2f}, "
+            f"asking {name} was worth {run:.2f}."
         )
     if case.failures:
         failed = "; ".join(f"{f.source}: {f.label}" for f in case.failures.values())
@@ -38,11 +38,9 @@ def why_run(case: Case, index: int, actions: Actions) -> str:
 def why_stop(case: Case, index: int, actions: Actions) -> tuple[Status, str]:
     """The status of an answer that was stopped with, and the reason in a sentence."""
     said = _said(case, index)
-    if np.isfinite(actions.run_value[0]):
-        why = (
-            f"{said} is worth {actions.stop_value[0]:.2f}, "
-            f"asking on would be worth {actions.run_value[0]:.2f}."
-        )
+    stop, run = float(actions.stop_value[0]), float(actions.run_value[0])
+    if math.isfinite(run):
+        why = f"{said} is worth {stop:.2f}, asking on would be worth {run:.2f}."
         return "accepted", why
     others = [
         f"{arm.name}: {case.failures[i].label if i in case.failures else case.ruled_out(i)}"

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from automix_core.evidence import Bools, Evidence, Examples, Floats, Run
 
 if TYPE_CHECKING:
+    from automix_core.branches import Branch
     from automix_core.outcomes import Outcomes
     from automix_core.parts import Estimator, Policy, Verifier
     from automix_core.request import Preference
-    from automix_core.tradeoff import Branch
     from automix_core.workload import Workload
 
 __all__ = ["Recorded", "Replay", "replay", "replayed"]
@@ -30,10 +30,10 @@ class Replay:
 
     Attributes:
         arms: The arms' names, cheapest first.
-        arm: (n,) place of the arm whose answer was returned.
+        arm: (n,) place of the arm whose answer was returned; -1 in a row that holds no arm.
         asked: (n, arms) the arm was asked.
         verified: (n, arms) its answer was verified.
-        quality: (n,) of the returned answer.
+        quality: (n,) of the returned answer; NaN where there is none.
         cost: (n,) US dollars, verification included.
         latency: (n,) seconds, one call after another; NaN where any is unknown.
         confidence: (n,) in the returned answer; NaN where it was not verified.
@@ -57,7 +57,7 @@ class Replay:
         return replace(
             self,
             arms=arms,
-            arm=place[self.arm],
+            arm=np.append(place, -1)[self.arm],
             asked=self.asked[:, back],
             verified=self.verified[:, back],
         )
@@ -139,12 +139,13 @@ def replay(
     """Follow estimator and policy through every row.
 
     Args:
-        recorded: n rows; each holds at least one arm.
+        recorded: n rows.
         estimator: Fitted, where it learns.
         policy: Decides.
         preference: The trade-off.
         seed: Of the draws of policies that randomise.
-        first: What is done first in every row, whatever the policy would do.
+        first: What is done first, whatever the policy would do; rows that lack that arm are left
+            without an answer.
     """
     shape = recorded.cost.shape
     generator = np.random.default_rng(seed)
@@ -152,10 +153,11 @@ def replay(
     arm = np.full(shape[0], -1)
     active = np.arange(shape[0])
     if first is not None:
-        asked[:, first.arm] = True
-        verified[:, first.arm] = not first.final
-        arm[:] = first.arm
-        active = active[:0] if first.final else active
+        held = np.flatnonzero(~np.isnan(recorded.examples.quality[:, first.arm]))
+        asked[held, first.arm] = True
+        verified[held, first.arm] = not first.final
+        arm[held] = first.arm
+        active = held[:0] if first.final else held
     while len(active):
         draw = np.asarray(generator.random(shape[0]))
         evidence = recorded.evidence(active, asked, draw)
@@ -171,7 +173,7 @@ def replay(
         arm=arm,
         asked=asked,
         verified=verified,
-        quality=recorded.examples.quality[rows, arm],
+        quality=np.where(arm < 0, np.nan, recorded.examples.quality[rows, arm]),
         cost=np.where(asked, recorded.cost, 0).sum(axis=1)
         + np.where(verified, recorded.check_cost, 0).sum(axis=1),
         latency=np.where(asked, recorded.latency, 0).sum(axis=1)

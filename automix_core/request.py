@@ -148,7 +148,7 @@ class Preference:
 
     def as_dict(self) -> dict[str, float | str | None]:
         """The preference as JSON values, for traces and cache keys."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @lru_cache(maxsize=256)

@@ -1,35 +1,36 @@
 """The router: parts, models and what was learned, put together, saved, loaded and set to work.
 
-`route` returns a flow (`automix_core.loop`), and the driver of an adapter carries it out. The class
-is the whole public face of the core, and mostly docstrings; the work is done in the modules it names.
+`route` returns a flow (`automix_core.loop`), and the driver of an adapter carries it out. The
+class is the whole public face of the core and mostly docstrings; the modules it names do the work.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automix_core import contexts, presets
+from automix_core import contexts
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
-from automix_core.calibration import Calibration, branches
+from automix_core.branches import Branch, drawn, undrawn
 from automix_core.case import Case
 from automix_core.decision import DecisionCallback
 from automix_core.errors import ConfigurationError
+from automix_core.evidence import Actions
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
 from automix_core.loop import Loop, Outcome
-from automix_core.manifest import Manifest
 from automix_core.parts import Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
-from automix_core.tradeoff import drawn
 
 if TYPE_CHECKING:
+    from automix_core.calibration import Calibration
     from automix_core.fit_report import FitReport
+    from automix_core.manifest import Manifest
     from automix_core.outcomes import Outcomes
     from automix_core.replay import Replay
 
@@ -72,6 +73,7 @@ class Router:
         self._cost_basis: CostBasis | None = None
         self._generator = np.random.default_rng(seed)
         self._lock = threading.Lock()
+        self._first: dict[Hashable, Actions] = {}
 
     def __repr__(self) -> str:
         arms = "" if self.arms is None else f", arms={list(self.arms.names)}"
@@ -88,6 +90,8 @@ class Router:
         Raises:
             UnknownNameError: No such preset, or no such parameter; the message lists them.
         """
+        from automix_core import presets
+
         recipe = presets.recipe(name, **parameters)
         return cls(recipe.verifier, recipe.estimator, recipe.policy, name=name)
 
@@ -104,6 +108,8 @@ class Router:
         """
         if (Path(spec) / "router.json").is_file():
             return cls.load(spec)
+        from automix_core import presets
+
         name, parameters = presets.parse(spec)
         return cls.preset(name, **parameters)
 
@@ -224,7 +230,7 @@ class Router:
         recorded = fitting.recorded_by(ours, self.verifier)
         if self.calibration is not None:
             recorded = replace(recorded, workload=self.calibration.workload)
-        ways = branches(self.calibration, preference or Preference())
+        ways = self._ways(preference or Preference())
         seen = replayed(recorded, self.estimator, self.policy, ways, seed=seed)
         return seen.in_order(outcomes.arms)
 
@@ -274,6 +280,8 @@ class Router:
         Raises:
             SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
         """
+        from automix_core.manifest import Manifest
+
         saved = Manifest.read(path, resources or {})
         router = cls(
             saved.verifier, saved.estimator, saved.policy, name=saved.name, seed=saved.seed
@@ -285,6 +293,8 @@ class Router:
         return router
 
     def _manifest(self) -> Manifest:
+        from automix_core.manifest import Manifest
+
         return Manifest(
             name=self.name,
             seed=self.seed,
@@ -320,12 +330,24 @@ class Router:
         ]
         if on_decision is not None:
             listeners.append(on_decision)
-        ways = branches(self.calibration, chosen)
-        chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
+        ways: tuple[Branch, ...] = ()
+        if self.calibration is not None or chosen.objectives:
+            ways = self._ways(chosen)
+            chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
         ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
         case = Case(request, arms, chosen, ledger, self.verifier)
-        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, ways)
+        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, ways, self._first)
         return parts.answer(ledger, case)
+
+    def _ways(self, preference: Preference) -> tuple[Branch, ...]:
+        """The ways to follow a preference, and how often each is drawn.
+
+        Raises:
+            ConfigurationError: It cannot be met, or needs a fit that was not made.
+        """
+        if self.calibration is not None:
+            return self.calibration.tradeoff.branches(preference)
+        return undrawn(preference)
 
     def _draw(self) -> float:
         with self._lock:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automix_core.branches import Branch
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Floats
-from automix_core.metrics.hull import Hull
 from automix_core.parts import Part
 from automix_core.request import Preference
 
-__all__ = ["Branch", "Tradeoff", "drawn"]
+if TYPE_CHECKING:
+    from automix_core.metrics.hull import Hull
 
-Branch = tuple[float, Preference]
-"""A probability, and the preference that is followed with it."""
+__all__ = ["Tradeoff"]
 
 ROUNDING = 1e-12
 
@@ -63,7 +64,7 @@ class Tradeoff(Part):
         return ((1.0, preference),)
 
     def _at_cost(self, preference: Preference, budget: float) -> tuple[Branch, ...]:
-        hull = Hull.of(self.cost, self.quality)
+        hull = self._hull()
         least = float(hull.cost[0])
         if budget < least * (1 - 1e-9):
             msg = (
@@ -74,13 +75,18 @@ class Tradeoff(Part):
         return self._mixed(preference, hull.mix(budget))
 
     def _at_quality(self, preference: Preference, floor: float) -> tuple[Branch, ...]:
-        hull = Hull.of(self.cost, self.quality)
+        hull = self._hull()
         best = float(hull.quality[-1])
         if floor > best + ROUNDING:
             msg = f"A mean quality of {floor:.4g} is out of reach: the best measured is {best:.4g}."
             raise ConfigurationError(msg)
         cost = float(np.interp(floor, hull.quality, hull.cost))
         return self._mixed(preference, hull.mix(cost))
+
+    def _hull(self) -> Hull:
+        from automix_core.metrics.hull import Hull  # only budgets and floors need it
+
+        return Hull.of(self.cost, self.quality)
 
     def _mixed(self, preference: Preference, shares: Mapping[int, float]) -> tuple[Branch, ...]:
         """One branch for each point of a mixture."""
@@ -99,13 +105,3 @@ class Tradeoff(Part):
         slope = np.full_like(spent, -np.inf)
         np.divide(self.quality - quality, spent, out=slope, where=spent > cost * 1e-9)
         return float(self.weights[int(np.argmax(slope))])
-
-
-def drawn(branches: tuple[Branch, ...], number: float) -> Preference:
-    """The branch that a uniform number in [0, 1) falls on."""
-    reached = 0.0
-    for share, preference in branches:
-        reached += share
-        if number < reached:
-            return preference
-    return branches[-1][1]

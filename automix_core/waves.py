@@ -12,14 +12,13 @@ import threading
 import time
 from collections.abc import Coroutine, Iterable
 from contextvars import copy_context
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from automix_core.flow import Ask, Call, Failure, Reply, Result, Usage, Value, Wave
 from automix_core.ports import AsyncPort, Port
 
-__all__ = ["arace", "checked", "failure_of", "race"]
+__all__ = ["PROGRAMMING_ERRORS", "arace", "checked", "failure_of", "race"]
 
 PROGRAMMING_ERRORS = (
     TypeError,
@@ -65,7 +64,7 @@ def _settle(task: Ask | Call, port: Port) -> Result:
     try:
         if isinstance(task, Ask):
             reply = port.ask(task)
-            return checked(replace(reply, latency=time.monotonic() - began))
+            return checked(reply.timed(time.monotonic() - began))
         value = task.function(*task.args)
         return Value(_wait_for(value) if inspect.isawaitable(value) else value)
     except Exception as error:
@@ -77,7 +76,7 @@ async def _asettle(task: Ask | Call, port: AsyncPort) -> Result:
     try:
         if isinstance(task, Ask):
             reply = await port.ask(task)
-            return checked(replace(reply, latency=time.monotonic() - began))
+            return checked(reply.timed(time.monotonic() - began))
         if inspect.iscoroutinefunction(task.function):
             return Value(await task.function(*task.args))
         value = await asyncio.to_thread(task.function, *task.args)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.outputs import LLMResult
 
 from automix_core.decision import Decision
 from automix_core.errors import ConfigurationError
@@ -38,9 +38,9 @@ def routing_decision(message: BaseMessage) -> Decision:
 
 
 def with_bill(result: LLMResult, counted: Counted) -> LLMResult:
-    """The same result, its messages copied and charged; handlers keep the uncharged ones."""
-    charged = [[_charged(g, counted) for g in row] for row in result.generations]
-    return result.model_copy(update={"generations": charged})
+    """The result with its messages copied and charged; handlers keep the uncharged ones."""
+    result.generations = [[_charged(g, counted) for g in row] for row in result.generations]
+    return result
 
 
 def streamed_with_bill(inner: Any, who: Caller, counted: Counted) -> Iterator[AIMessageChunk]:
@@ -85,7 +85,7 @@ def _charged(generation: Any, counted: Counted) -> Any:
         return generation
     usage = bill(message.response_metadata[ROUTING], counted)
     charged = message.model_copy(update={"usage_metadata": usage})
-    return ChatGeneration(message=charged, generation_info=generation.generation_info)
+    return generation.model_copy(update={"message": charged})
 
 
 def _bill_chunk(last: AIMessageChunk, counted: Counted) -> AIMessageChunk:

@@ -123,9 +123,12 @@ class RoutingChatModel(SurroundedChatModel):
         return AsyncChatPort(self._handles, call, self._refusals)
 
     def _message(self, outcome: Outcome, call: ChatCall) -> AIMessage:
-        model = self._handles[outcome.reply.source]
-        asked = call.options.get("logprobs") or getattr(model, "logprobs", None)
-        return returned(outcome.reply.message, outcome.decision, hide_logprobs=not asked)
+        message: AIMessage = outcome.reply.message
+        hidden = "logprobs" in message.response_metadata and not (
+            call.options.get("logprobs")
+            or getattr(self._handles[outcome.reply.source], "logprobs", None)
+        )
+        return returned(message, outcome.decision, hide_logprobs=hidden)
 
     def _generate(
         self,
@@ -210,7 +213,8 @@ class RoutingChatModel(SurroundedChatModel):
         """The decision after a live answer; else the whole answer, with the decision on it."""
         if outcome.reply.live:
             routing = {ROUTING: outcome.decision.as_dict()}
-            yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata=routing))
+            last = AIMessageChunk(content="", response_metadata=routing, chunk_position="last")
+            yield ChatGenerationChunk(message=last)
         else:
             yield from replayed(self._message(outcome, call))
 

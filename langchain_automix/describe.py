@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -77,10 +78,15 @@ def describe(model: Any) -> Described:
     )
 
 
-def fields_of(model: BaseChatModel) -> set[str]:
+def fields_of(model: BaseChatModel) -> frozenset[str]:
     """The parameters that a model's class declares, under every name they go by."""
-    declared = type(model).model_fields
-    return {*declared, *(field.alias for field in declared.values() if field.alias)}
+    return _fields_of(type(model))
+
+
+@lru_cache(maxsize=256)
+def _fields_of(kind: type[BaseChatModel]) -> frozenset[str]:
+    declared = kind.model_fields
+    return frozenset([*declared, *(field.alias for field in declared.values() if field.alias)])
 
 
 def _what_to_do(model: Any) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "returned",
     "said",
     "size",
+    "text_of",
     "tokens_of",
     "usage_of",
     "without_router_id",
@@ -56,16 +57,22 @@ _ROLES: tuple[tuple[type[BaseMessage], Role], ...] = (
 def said(messages: Sequence[BaseMessage]) -> list[Said]:
     """The conversation as neutral turns, without reasoning blocks and without images."""
     return [
-        Said(role, str(message.text))
+        Said(role, text_of(message))
         for message in messages
         for kind, role in _ROLES
         if isinstance(message, kind)
     ]
 
 
+def text_of(message: BaseMessage) -> str:
+    """A message's text as a plain string."""
+    content = message.content
+    return content if isinstance(content, str) else str(message.text)
+
+
 def size(messages: Sequence[BaseMessage]) -> int:
     """About how many tokens a conversation has."""
-    return sum(rough_tokens(str(message.text)) for message in messages)
+    return sum(rough_tokens(text_of(message)) for message in messages)
 
 
 def has_more_than_text(messages: Sequence[BaseMessage]) -> bool:
@@ -206,6 +213,7 @@ def replayed(message: AIMessage) -> Iterator[ChatGenerationChunk]:
         response_metadata=message.response_metadata,
         tool_call_chunks=_call_chunks(message),
         id=message.id,
+        chunk_position="last",
     )
     yield ChatGenerationChunk(message=last)
 

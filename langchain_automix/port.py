@@ -5,8 +5,8 @@ Two ports, sync and async, share everything but the call itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -17,6 +17,7 @@ from langchain_core.runnables.utils import coro_with_context
 
 from automix_core.flow import Ask, Reply
 from automix_core.ports import Piece
+from langchain_automix import unheard
 from langchain_automix.messages import without_router_id
 from langchain_automix.sending import Sender, Sent
 
@@ -54,6 +55,10 @@ class ChatPort(Sender):
             self.learn(ask, again)
 
     def _send(self, sent: Sent) -> Any:
+        if sent.unheard:
+            return unheard.generate(
+                sent.model, sent.messages, self.who, sent.config, sent.all_keywords
+            )
         with set_config_context(sent.config) as context:
             if sent.samples > 1:
                 return context.run(sent.model.generate, [list(sent.messages)], **sent.run)
@@ -62,18 +67,28 @@ class ChatPort(Sender):
 
     def _streamed(self, ask: Ask, sent: Sent) -> Iterator[Piece | Reply]:
         chunks: list[AIMessageChunk] = []
+        with closing(self._chunks(sent)) as stream:
+            for chunk in stream:
+                chunks.append(chunk)
+                if not _is_mark(chunk):
+                    yield _piece(chunk, shared=not sent.unheard)
+        if chunks:
+            yield self.reply(ask, _whole(chunks))
+
+    def _chunks(self, sent: Sent) -> Generator[AIMessageChunk, None, None]:
+        keywords = sent.all_keywords
+        if sent.unheard and unheard.streams(sent.model, keywords, is_async=False):
+            yield from unheard.stream(sent.model, sent.messages, sent.config, keywords)
+            return
         with set_config_context(sent.config) as context:
             stream: Any = context.run(
-                sent.runnable.stream, list(sent.messages), sent.config, **sent.all_keywords
+                sent.runnable.stream, list(sent.messages), sent.config, **keywords
             )
             try:
                 while (chunk := context.run(next, stream, _END)) is not _END:
-                    chunks.append(chunk)
-                    yield _piece(chunk)
+                    yield chunk
             finally:
                 context.run(stream.close)
-        if chunks:
-            yield self.reply(ask, _whole(chunks))
 
 
 class AsyncChatPort(Sender):
@@ -113,6 +128,10 @@ class AsyncChatPort(Sender):
             self.learn(ask, again)
 
     async def _send(self, sent: Sent) -> Any:
+        if sent.unheard:
+            return await unheard.agenerate(
+                sent.model, sent.messages, self.who, sent.config, sent.all_keywords
+            )
         with set_config_context(sent.config) as context:
             if sent.samples > 1:
                 call = sent.model.agenerate([list(sent.messages)], **sent.run)
@@ -122,36 +141,62 @@ class AsyncChatPort(Sender):
 
     async def _streamed(self, ask: Ask, sent: Sent) -> AsyncGenerator[Piece | Reply, None]:
         chunks: list[AIMessageChunk] = []
+        async with aclosing(self._chunks(sent)) as stream:
+            async for chunk in stream:
+                chunks.append(chunk)
+                if not _is_mark(chunk):
+                    yield _piece(chunk, shared=not sent.unheard)
+        if chunks:
+            yield self.reply(ask, _whole(chunks))
+
+    async def _chunks(self, sent: Sent) -> AsyncGenerator[AIMessageChunk, None]:
+        keywords = sent.all_keywords
+        if sent.unheard and unheard.streams(sent.model, keywords, is_async=True):
+            plain = unheard.astream(sent.model, sent.messages, sent.config, keywords)
+            async with aclosing(plain):
+                async for chunk in plain:
+                    yield chunk
+            return
         with set_config_context(sent.config) as context:
-            stream: Any = sent.runnable.astream(
-                list(sent.messages), sent.config, **sent.all_keywords
-            )
+            stream: Any = sent.runnable.astream(list(sent.messages), sent.config, **keywords)
             try:
                 while True:
                     chunk = await coro_with_context(_next(stream), context)
                     if chunk is _END:
                         break
-                    chunks.append(chunk)
-                    yield _piece(chunk)
+                    yield chunk
             finally:
                 await stream.aclose()
-        if chunks:
-            yield self.reply(ask, _whole(chunks))
 
 
 async def _next(stream: Any) -> Any:
     return await anext(stream, _END)
 
 
-def _piece(chunk: AIMessageChunk) -> Piece:
-    """A chunk on its way to the caller: without the usage, which the inner run has reported."""
-    shown = chunk.model_copy(
-        update={
-            "id": without_router_id(chunk.id),
-            "usage_metadata": None,
-            "chunk_position": None,
-        }
+def _is_mark(chunk: AIMessageChunk) -> bool:
+    """Whether a chunk says nothing but that it is the last; the router sets such a mark itself."""
+    return chunk.chunk_position == "last" and not (
+        chunk.content
+        or chunk.tool_call_chunks
+        or chunk.usage_metadata
+        or chunk.response_metadata
+        or chunk.additional_kwargs
     )
+
+
+def _piece(chunk: AIMessageChunk, *, shared: bool) -> Piece:
+    """A chunk on its way to the caller: without the usage, which the inner run has reported.
+
+    Args:
+        chunk: The model's chunk.
+        shared: Handlers hold it as well, so it must stay as it is.
+    """
+    shown = chunk
+    identifier = without_router_id(chunk.id)
+    if shared or chunk.usage_metadata or chunk.chunk_position or identifier != chunk.id:
+        shown = chunk.model_copy(
+            update={"id": identifier, "usage_metadata": None, "chunk_position": None}
+        )
     return Piece(ChatGenerationChunk(message=shown), bool(chunk.content or chunk.tool_call_chunks))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
-from pydantic import PrivateAttr
+from pydantic import ConfigDict, PrivateAttr
 
 from automix_core.arms import Arms
 from automix_core.contexts import current_preference
@@ -25,6 +26,8 @@ __all__ = ["PresentedChatModel"]
 
 class PresentedChatModel(BaseChatModel):
     """The face that several models show as one. `RoutingChatModel` adds the answering."""
+
+    model_config = ConfigDict(defer_build=True)  # its schema takes a while, and is for subclasses
 
     preference: Preference | None = None
 
@@ -124,27 +127,47 @@ class PresentedChatModel(BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         return {
             "router": self._made_of,
-            "arms": {arm.name: arm.model.asdict() for arm in self.arms},
+            "arms": self._arms_as_made,
             "preference": self.preference and self.preference.as_dict(),
         }
+
+    @cached_property
+    def _arms_as_made(self) -> dict[str, Any]:
+        return self._arms_as_dict()
+
+    def _arms_as_dict(self) -> dict[str, Any]:
+        return {arm.name: arm.model.asdict() for arm in self.arms}
 
     def _get_invocation_params(
         self, stop: list[str] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """Parameters for traces and cache keys: plain values, equal where calls are equal."""
+        """Parameters for traces and cache keys: plain values, equal where calls are equal.
+
+        As LangChain does for a model, the arms are described once.
+        """
         preference = self._preference(kwargs)
         kwargs["preference"] = preference and preference.as_dict()
         if "tools" in kwargs:
             kwargs["tools"] = shown_tools(kwargs["tools"] or ())
         if STRUCTURE in kwargs:
             kwargs[STRUCTURE] = kwargs[STRUCTURE].shown
-        return super()._get_invocation_params(stop, **kwargs)
+        return {**self.asdict(), "stop": stop, **kwargs}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        return str(sorted(self._get_invocation_params(stop, **kwargs).items()))
+        params = self._get_invocation_params(stop, **kwargs)
+        params["arms"] = self._arms_as_dict()  # of now: a wrong answer from a cache is worse
+        return str(sorted(params.items()))
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop, **kwargs)
+        if not (stop or kwargs):
+            return {**self._usual_ls_params}
+        return self._as_routing(super()._get_ls_params(stop, **kwargs))
+
+    @cached_property
+    def _usual_ls_params(self) -> LangSmithParams:
+        return self._as_routing(super()._get_ls_params())
+
+    def _as_routing(self, params: LangSmithParams) -> LangSmithParams:
         params["ls_provider"] = "routing"
         params.setdefault("ls_model_name", "routing")
         return params

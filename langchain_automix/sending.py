@@ -11,7 +11,7 @@ from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import LLMResult
+from langchain_core.outputs import ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from automix_core.errors import ConfigurationError
@@ -21,12 +21,14 @@ from automix_core.usage import recounted
 from langchain_automix.describe import fields_of
 from langchain_automix.messages import (
     prompt_messages,
+    text_of,
     tokens_of,
     usage_of,
 )
 from langchain_automix.structured import Structure
 from langchain_automix.tools import Tool, forced, valid_calls
 from langchain_automix.tracing import Caller
+from langchain_automix.unheard import unheard
 
 __all__ = ["ChatCall", "Sender", "Sent"]
 
@@ -56,7 +58,10 @@ class ChatCall:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A call ready to be made: on what, with what, and which keywords the router added."""
+    """A call ready to be made: on what, with what, and which keywords the router added.
+
+    `unheard` says that no handler can hear it (`langchain_automix.unheard`).
+    """
 
     model: BaseChatModel
     runnable: Runnable[Any, Any]
@@ -65,11 +70,14 @@ class Sent:
     added: Mapping[str, Any]
     config: RunnableConfig
     samples: int = 1
+    unheard: bool = False
     without: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def all_keywords(self) -> dict[str, Any]:
         """The caller's keywords and the router's, less what the server is known to refuse."""
+        if not self.added:
+            return dict(self.keywords)
         kept = {key: v for key, v in self.added.items() if key not in self.without}
         return {**self.keywords, **_worded(self.model, kept)}
 
@@ -104,6 +112,11 @@ class Sender:
         self._models = models
         self._call = call
         self._refusals = refusals
+
+    @property
+    def who(self) -> Caller:
+        """The run on whose behalf calls are made."""
+        return self._call.who
 
     def passes(self, error: Exception) -> bool:
         """LangGraph's interrupts are no failures of a model."""
@@ -140,6 +153,9 @@ class Sender:
             _wanted(model, ask.options, streaming=streaming),
             self._call.who.config(ask, is_async=self.is_async),
             ask.samples,
+            runnable is model
+            and ask.samples == 1
+            and unheard(self._call.who, model, is_async=self.is_async),
             self._refusals.of(ask.to),
         )
 
@@ -152,7 +168,7 @@ class Sender:
         """Remember what the server refused, once the call went through without it."""
         self._refusals.note(ask.to, sent.without)
 
-    def reply(self, ask: Ask, result: AIMessage | LLMResult) -> Reply:
+    def reply(self, ask: Ask, result: AIMessage | LLMResult | ChatResult) -> Reply:
         """What came back, as the core sees it."""
         messages = _messages(result)
         message = messages[0]
@@ -160,7 +176,7 @@ class Sender:
         valid = None
         if ask.prompt is None:
             kind, valid = self._kind(message)
-        texts = tuple(str(m.text) for m in messages)
+        texts = tuple(map(text_of, messages))
         usage = usage_of(message)
         return Reply(
             ask.to,
@@ -185,16 +201,22 @@ class Sender:
         return "text", None
 
 
-def _messages(result: AIMessage | LLMResult) -> list[AIMessage]:
+_NOTHING = SampleOptions()
+
+
+def _messages(result: AIMessage | LLMResult | ChatResult) -> list[AIMessage]:
     """Every sample's message."""
     if isinstance(result, AIMessage):
         return [result]
-    generations: list[Any] = list(result.generations[0])
+    rows: list[Any] = list(result.generations)
+    generations = rows if isinstance(result, ChatResult) else rows[0]
     return [generation.message for generation in generations]
 
 
 def _wanted(model: BaseChatModel, options: SampleOptions, *, streaming: bool) -> dict[str, Any]:
     """What the router wants of a generation, as parameters of OpenAI's API."""
+    if options == _NOTHING and not streaming:
+        return {}
     declared = fields_of(model)
     shape = {"name": "verdict", "schema": options.schema, "strict": True}
     wanted: dict[str, Any] = {

@@ -12,6 +12,7 @@ from typing import Any
 from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
+    BaseRunManager,
     CallbackManager,
     CallbackManagerForLLMRun,
 )
@@ -20,6 +21,7 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, Generation, LLMResult
 from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.utils.utils import LC_ID_PREFIX
 from langchain_core.utils.uuid import uuid7
 from pydantic import Field
 
@@ -70,6 +72,8 @@ class SurroundedChatModel(PresentedChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         who = caller_of(run_manager)
+        if run_manager and self._answers_at_once(who, run_manager, is_async=False, **kwargs):
+            return _identified(self._generate(messages, stop, run_manager, **kwargs), run_manager)
         with calling(who):
             result = super()._generate_with_cache(messages, stop, run_manager, **kwargs)
         return self._uncached(result)
@@ -82,14 +86,35 @@ class SurroundedChatModel(PresentedChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         who = caller_of(run_manager)
+        if run_manager and self._answers_at_once(who, run_manager, is_async=True, **kwargs):
+            result = await self._agenerate(messages, stop, run_manager, **kwargs)
+            return _identified(result, run_manager)
         with calling(who):
             result = await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)
         return self._uncached(result)
 
+    def _answers_at_once(
+        self, who: Caller, run_manager: Any, *, is_async: bool, **kwargs: Any
+    ) -> bool:
+        """Whether there is nothing for the base class to do around the answer.
+
+        No cache, no limit, no stream for a handler, and the content stays as it is.
+        """
+        return not (
+            who.heard
+            or self._caching
+            or self.rate_limiter
+            or self.output_version == "v1"
+            or self._should_stream(async_api=is_async, run_manager=run_manager, **kwargs)
+        )
+
+    @property
+    def _caching(self) -> bool:
+        return bool(self.cache) or (self.cache is None and get_llm_cache() is not None)
+
     def _uncached(self, result: ChatResult) -> ChatResult:
         """A result that shares nothing with what a cache may keep of it."""
-        caching = self.cache or (self.cache is None and get_llm_cache() is not None)
-        return result.model_copy(deep=True) if caching else result
+        return result.model_copy(deep=True) if self._caching else result
 
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
         """What a cache in front of the router gives: copies, marked, at no cost."""
@@ -166,3 +191,10 @@ class SurroundedChatModel(PresentedChatModel):
         run_id = config.get("run_id") or uuid7()
         known = RunnableConfig(**{**config, "callbacks": manager, "run_id": run_id})
         return known, Caller.of(manager, run_id, Contexts.here())
+
+
+def _identified(result: ChatResult, run_manager: BaseRunManager) -> ChatResult:
+    """A result whose message is named after its run, where its provider gave it no id."""
+    message = result.generations[0].message
+    message.id = message.id or f"{LC_ID_PREFIX}-{run_manager.run_id}-0"
+    return result

@@ -8,8 +8,7 @@ a draft or a verdict.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +19,8 @@ from langchain_core.callbacks import (
     BaseCallbackManager,
     BaseRunManager,
     CallbackManager,
-    UsageMetadataCallbackHandler,
 )
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tracers._streaming import _StreamingCallbackHandler
-from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 
 from automix_core.contexts import Contexts
 from automix_core.flow import Ask
@@ -45,6 +41,7 @@ class Caller:
         tags: Inheritable tags of the router's run.
         metadata: Inheritable metadata of the router's run.
         contexts: The blocks around the call, where they were read earlier than the run began.
+        heard: Some handler listens to the router's run, so that one may listen below it.
     """
 
     run_id: uuid.UUID | None = None
@@ -52,6 +49,7 @@ class Caller:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     contexts: Contexts | None = None
+    heard: bool = True
 
     @classmethod
     def of(
@@ -64,7 +62,9 @@ class Caller:
         handlers = getattr(manager, "inheritable_handlers", ())
         tags = getattr(manager, "inheritable_tags", ())
         metadata = getattr(manager, "inheritable_metadata", {})
-        return cls(run_id, tuple(filter(_may_listen, handlers)), tags, metadata, contexts)
+        heard = bool(getattr(manager, "handlers", True))
+        listening = tuple(filter(_may_listen, handlers)) if heard else ()
+        return cls(run_id, listening, tags, metadata, contexts, heard)
 
     def config(self, ask: Ask, *, is_async: bool) -> RunnableConfig:
         """The config of one inner call: a child of the router's run, tagged with its purpose."""
@@ -96,20 +96,33 @@ def caller() -> Caller:
 
 def caller_of(manager: BaseRunManager | None) -> Caller:
     """The run that a run manager stands for; without one, the run in which this code runs."""
-    return caller() if manager is None else Caller.of(manager, manager.run_id)
+    if manager is None:
+        return caller()
+    known = _caller.get()
+    return known if known and known.run_id == manager.run_id else Caller.of(manager, manager.run_id)
 
 
-@contextmanager
-def calling(who: Caller) -> Iterator[None]:
+class calling:  # noqa: N801 - reads as a verb in `with calling(who):`
     """Make inner calls on behalf of a run."""
-    token = _caller.set(who)
-    try:
-        yield
-    finally:
-        _caller.reset(token)
+
+    __slots__ = ("_token", "_who")
+
+    def __init__(self, who: Caller) -> None:
+        self._who = who
+
+    def __enter__(self) -> None:
+        self._token = _caller.set(self._who)
+
+    def __exit__(self, *_: object) -> None:
+        _caller.reset(self._token)
 
 
 def _may_listen(handler: BaseCallbackHandler) -> bool:
+    # They take a while to import, and most programs trace nothing.
+    from langchain_core.callbacks import UsageMetadataCallbackHandler
+    from langchain_core.tracers._streaming import _StreamingCallbackHandler
+    from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
+
     if isinstance(handler, _StreamingCallbackHandler):
         return False
     return isinstance(handler, BaseTracer | AsyncBaseTracer | UsageMetadataCallbackHandler)

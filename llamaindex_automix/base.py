@@ -11,7 +11,7 @@ from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
-from automix_core.arms import Arm
+from automix_core.arms import Arm, Described
 from automix_core.contexts import current_preference
 from automix_core.decision import DecisionCallback
 from automix_core.drive import Finished, adrive, afinish, drive, finish
@@ -76,7 +76,7 @@ class RoutingLLMBase(FunctionCallingLLM):
         make_models = models if callable(models) else None
         models = models() if callable(models) else models
         refuse(models, kwargs)
-        bound = Router.of(router).bind(models, describe=describe, prices=prices)
+        bound = Router.of(router).bind(models, describe=_described, prices=prices)
         arms = bound.bound_arms
         if utility_arm is not None:
             arms.named(utility_arm)
@@ -258,3 +258,11 @@ async def _astreamed(
                         yield chunk
                 else:
                     yield item
+
+
+def _described(model: Any) -> Described:
+    """What can be read off a model that is no router itself."""
+    if isinstance(model, RoutingLLMBase):
+        msg = "A RoutingLLM is no model of another one: give it the models inside."
+        raise ConfigurationError(msg)
+    return describe(model)

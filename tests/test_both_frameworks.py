@@ -159,7 +159,7 @@ def run(ask, folder, way, questions):
 
 def telling(decision):
     steps = [(step.to, step.purpose, step.samples, step.outcome) for step in decision.steps]
-    verdicts = [verdict.model_dump() for verdict in decision.verdicts]
+    verdicts = [verdict.as_dict() for verdict in decision.verdicts]
     return decision.status, decision.arm, decision.why, steps, verdicts
 
 

@@ -27,10 +27,12 @@ class Value(Policy):
 
     An estimator that looks further ahead says itself what asking an arm and going on from there
     is worth. Asking it is then compared with committing to it, which saves its verification.
-    Without such foresight the ask is final only where no dearer arm could follow.
+    Without such foresight the ask is final only where no dearer arm could follow. The one arm that
+    can give an answer at all is asked for good: nothing a verifier says could change anything.
     """
 
     name = "value"
+    draws = False
 
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:
         """Choose for each row."""
@@ -45,7 +47,7 @@ class Value(Policy):
         if estimates.ahead is not None:
             saved = estimates.cost - evidence.checking
             committed = reached - self._price(estimates, saved, preference)
-            foreseen = ~np.isnan(estimates.ahead)
+            foreseen = ~np.isnan(estimates.ahead) & ~self._no_choice(evidence)[:, None]
             commits = np.where(foreseen, committed >= estimates.ahead - ROUNDING, commits)
             further = np.where(commits, committed, estimates.ahead)
             worth = np.where(foreseen, further, np.where(commits, committed, worth))
@@ -70,6 +72,11 @@ class Value(Policy):
         if preference.latency_weight:
             priced += preference.latency_weight * np.nan_to_num(estimates.latency, nan=0.0)
         return priced
+
+    def _no_choice(self, evidence: Evidence) -> Bools:
+        """Where nothing is in hand and a single arm can be asked: (n,)."""
+        lonely: Bools = ~evidence.answered.any(axis=1) & (evidence.able.sum(axis=1) == 1)
+        return lonely
 
     def _none_follows(self, evidence: Evidence) -> Bools:
         """Where no dearer arm could be asked after an arm: (n, arms)."""

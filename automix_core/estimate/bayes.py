@@ -41,7 +41,7 @@ class Bayes(Estimator):
         depth: Most answers whose signals are used at once; of more, the dearest are.
         most_examples: A fit takes an evenly spread sample of so many; more teach it nothing.
         names_: The signals, in order; none where there is only the confidence.
-        prior_: (arms,) mean quality.
+        prior_: (arms,) mean quality; 0 for an arm that no example holds.
         scales_: By the arms that answered, such as "0,1": (2, features) the centre and the
             spread of each feature, whatever the scale of its signal.
         weights_: By the same: (arms, features + 1), the intercept first.
@@ -82,7 +82,7 @@ class Bayes(Estimator):
                 weights[_key(belief)] = np.stack(
                     [self._posterior(told, examples.quality[:, arm], seen) for arm in range(arms)]
                 )
-        prior = known_means(examples.quality)
+        prior = known_means(examples.quality, unknown=0.0)
         return replace(self, names_=names, prior_=prior, scales_=scales, weights_=weights)
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
@@ -101,10 +101,8 @@ class Bayes(Estimator):
         return Estimates.of(evidence, quality, np.zeros_like(quality))
 
     def _posterior(self, features: Floats, quality: Floats, seen: Bools) -> Floats:
-        """The weights for one arm; with nothing to learn from, an even chance."""
+        """The weights for one arm."""
         known = seen & ~np.isnan(quality)
-        if not known.any():
-            return np.zeros(features.shape[1] + 1)
         return fit_logistic(features[known], quality[known], self.penalty)
 
 

@@ -65,10 +65,14 @@ class Calibrated(Estimator):
     def sure_gain(self, cost_weight: float) -> Floats:
         """What starting with each arm gains on the best arm alone, less the doubt, (arms,).
 
+        It is -inf where nothing was measured: such an arm is asked for good or not at all.
+
         Args:
             cost_weight: As in the preference; between measured weights a straight line is read.
         """
         if self.weights_ is None or self.gain_ is None or self.doubt_ is None:
             raise NotFittedError(self.name)
         sure = self.gain_ - self.doubt_
-        return np.array([np.interp(cost_weight, self.weights_, column) for column in sure.T])
+        read = np.array([np.interp(cost_weight, self.weights_, column) for column in sure.T])
+        gain: Floats = np.nan_to_num(read, nan=-np.inf)
+        return gain

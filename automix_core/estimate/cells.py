@@ -16,6 +16,9 @@ from automix_core.evidence import Bools, Floats
 
 __all__ = ["cells_of", "edges_of", "latest_answered", "situations"]
 
+WORD = 63
+"""Columns that do not fit into one positive number of 64 bits."""
+
 
 def edges_of(confidence: Floats, limit: int) -> Floats:
     """The inner borders of each arm's cells.
@@ -31,8 +34,7 @@ def edges_of(confidence: Floats, limit: int) -> Floats:
     for arm, column in enumerate(confidence.T):
         values = np.unique(column[~np.isnan(column)])
         if len(values) > limit:
-            cuts = np.quantile(column[~np.isnan(column)], np.arange(1, limit) / limit)
-            borders = np.unique(cuts[cuts > values[0]])
+            borders = _cut(column[~np.isnan(column)], values, limit)
         else:
             borders = (values[1:] + values[:-1]) / 2
         edges[arm, : len(borders)] = borders
@@ -67,14 +69,35 @@ def situations(mask: Bools) -> Iterator[tuple[Bools, NDArray[np.int64] | slice]]
     """Rows that are alike, together.
 
     Args:
-        mask: (n, columns), at most 62 columns.
+        mask: (n, columns).
 
     Returns:
         Each pattern that occurs, (columns,), and the places of its rows; all of them as a slice
         where there is one pattern only, for a slice needs no copy.
     """
-    codes = mask @ (1 << np.arange(mask.shape[1]))
-    kinds = np.unique(codes)
-    for code in kinds:
-        rows = slice(None) if len(kinds) == 1 else np.flatnonzero(codes == code)
-        yield (code >> np.arange(mask.shape[1])) % 2 == 1, rows
+    if mask.shape[1] < WORD:
+        _, first, kind = np.unique(
+            mask @ (1 << np.arange(mask.shape[1])), return_index=True, return_inverse=True
+        )
+    else:
+        _, first, kind = np.unique(mask, axis=0, return_index=True, return_inverse=True)
+    for place, row in enumerate(first.tolist()):
+        rows = slice(None) if len(first) == 1 else np.flatnonzero(kind == place)
+        yield mask[row].copy(), rows
+
+
+def _cut(confidence: Floats, values: Floats, limit: int) -> Floats:
+    """Borders at quantiles; a value on which several fall is parted from what lies above it.
+
+    Args:
+        confidence: (n,).
+        values: The distinct ones among them, ascending; more than `limit`.
+        limit: How many cells there may be.
+    """
+    cuts = np.quantile(confidence, np.arange(1, limit) / limit)
+    heavy = np.unique(cuts[cuts == np.append(values[0], cuts[:-1])])
+    above = np.searchsorted(values, heavy, side="right")
+    borders: Floats = np.unique(
+        np.append(cuts[cuts > values[0]], values[above[above < len(values)]])
+    )
+    return borders

@@ -32,7 +32,7 @@ class Curves(Estimator):
 
     Attributes:
         shrinkage: Examples that the mean of all counts for, where only few are alike.
-        prior_: (arms,) mean quality.
+        prior_: (arms,) mean quality; 0 for an arm that no example holds.
         silent_: (arms, arms) mean quality of the second arm where the first gave no verdict.
         knots_: (arms, knots) confidences, ascending.
         curves_: (arms, arms, knots) quality of the second arm at each confidence in the first.
@@ -61,7 +61,7 @@ class Curves(Estimator):
     def fit(self, examples: Examples) -> Self:
         """Draw the curves."""
         arms = examples.quality.shape[1]
-        prior = known_means(examples.quality)
+        prior = known_means(examples.quality, unknown=0.0)
         silent = np.tile(prior, (arms, 1))
         knots = np.zeros((arms, KNOTS))
         curves = np.tile(prior[None, :, None], (arms, 1, KNOTS))

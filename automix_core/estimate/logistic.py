@@ -42,13 +42,15 @@ def fit_logistic(features: Floats, label: Floats, penalty: float) -> Floats:
         penalty: Ridge penalty on each weight but the intercept, in examples.
 
     Returns:
-        (d + 1,), the intercept first.
+        (d + 1,), the intercept first. With nothing to learn from, the label is taken to be 0.
     """
     design = np.hstack([np.ones((len(features), 1)), features])
     ridge = np.diag([1e-6, *[penalty] * features.shape[1]])
-    mean = np.clip(label.mean(), CLOSE_TO_CERTAIN, 1 - CLOSE_TO_CERTAIN)
+    mean = np.clip(label.sum() / max(1, len(label)), CLOSE_TO_CERTAIN, 1 - CLOSE_TO_CERTAIN)
     weights = np.zeros(design.shape[1])
     weights[0] = np.log(mean / (1 - mean))
+    if not len(label):
+        return weights
     for _ in range(STEPS):
         guess = sigmoid(design @ weights)
         slope = design.T @ (label - guess) - ridge @ weights

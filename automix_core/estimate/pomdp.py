@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
+from math import comb
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import ratio
+from automix_core.arrays import mean_row, ratio
 from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of, situations
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
@@ -30,7 +31,9 @@ Belief = tuple[int, ...]
 """The arms whose confidences are known, ascending. Each has a table over all they may be."""
 
 MOST_STATES = 20_000
-"""With more arms than this allows, confidences are sorted into fewer cells: an approximation."""
+"""States of one belief; where they would be more, confidences are sorted into fewer cells."""
+MOST_BELIEFS = 100
+"""Beliefs of one size; where there would be more, fewer confidences are remembered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +43,13 @@ class Pomdp(Estimator):
     The observation model is the table of examples: the probability of a cell, and the quality of
     each arm in it, among the examples that agree with every confidence seen so far. A cell with
     few examples is drawn towards the belief without its newest confidence. The dearest arm is
-    never verified. Exact for up to 4 arms with 9 cells; above that, cells become fewer.
+    never verified. Exact for up to 4 arms. With more, an approximation: once `depth` answers are
+    verified, a further arm is only asked for good.
 
     Attributes:
         cells: Most cells that an arm's confidence is sorted into (the paper has 9, for k = 8).
         shrinkage: Examples that the coarser belief counts for; 0 trusts every cell as it is.
+        depth: Most confidences that are remembered at once; of more, those of the dearest arms.
         edges_: (arms, cells - 1) borders of the cells.
         tables_: By belief, such as "0,1": expected quality, one axis of cells + 1 for each arm
             whose confidence is known, and one for the arms.
@@ -55,6 +60,7 @@ class Pomdp(Estimator):
     name = "pomdp"
     cells: int = 9
     shrinkage: float = 5.0
+    depth: int = 3
     edges_: Floats | None = None
     tables_: dict[str, Floats] | None = None
     chances_: dict[str, Floats] | None = None
@@ -62,21 +68,24 @@ class Pomdp(Estimator):
     def __post_init__(self) -> None:
         """Check the numbers."""
         at_least(2, self.cells, "Pomdp.cells")
+        at_least(1, self.depth, "Pomdp.depth")
         not_negative(self.shrinkage, "Pomdp.shrinkage", "a number of at least 0")
 
     def fit(self, examples: Examples) -> Self:
         """Tabulate the examples by what was seen of them."""
         arms = examples.quality.shape[1]
-        limit = min(self.cells, max(2, int(MOST_STATES ** (1 / max(1, arms - 1))) - 1))
+        depth = self._remembered(arms)
+        limit = min(self.cells, max(2, int(MOST_STATES ** (1 / depth)) - 1))
         edges = edges_of(examples.confidence, limit)
         places = cells_of(examples.confidence, edges)
         tally = _Tally(places, examples.quality, self.shrinkage, edges.shape[1] + 2)
         tables: dict[Belief, Floats] = {}
         chances: dict[tuple[Belief, int], Floats] = {}
-        for belief in _beliefs(arms - 1):
+        for belief in _beliefs(arms - 1, depth):
             parts = [tally.quality(belief, arm, tables) for arm in range(arms)]
             tables[belief] = np.stack(np.broadcast_arrays(*parts), axis=-1)
-            for arm in set(range(arms - 1)) - set(belief):
+            onward = set(range(arms - 1)) - set(belief) if len(belief) < depth else ()
+            for arm in onward:
                 chances[belief, arm] = tally.chances(belief, arm, chances)
         return replace(
             self,
@@ -90,13 +99,15 @@ class Pomdp(Estimator):
         if self.edges_ is None or self.tables_ is None:
             raise NotFittedError(self.name)
         places = cells_of(evidence.confidence, self.edges_)
+        depth = self._remembered(places.shape[1])
         quality = np.zeros(places.shape)
         ahead = np.zeros(places.shape)
         # What can still happen depends on who answered, and on who could answer at all.
         masks = np.hstack([evidence.answered, evidence.answered | evidence.able])
         for situation, rows in situations(masks):
             answered, reachable = np.split(situation, 2)
-            belief = tuple(np.flatnonzero(answered[:-1]).tolist())
+            belief = tuple(np.flatnonzero(answered[:-1]).tolist())[-depth:]
+            reachable[np.flatnonzero(answered[:-1])[:-depth]] = False  # forgotten, not unasked
             state = tuple(places[rows, arm] for arm in belief)
             quality[rows] = self.tables_[_key(belief)][state]
             ahead[rows] = self.solve(evidence, preference, reachable)[belief][state]
@@ -141,30 +152,41 @@ class Pomdp(Estimator):
 
         Returns:
             By belief, arrays of shape (cells + 1, ..., arms): one axis for each arm whose
-            confidence is known. NaN for an arm that is not asked to go on from.
+            confidence is known. NaN for an arm that is not asked to go on from, -inf for one
+            whose confidence would be one too many to remember.
         """
         if self.tables_ is None or self.chances_ is None:
             raise NotFittedError(self.name)
         weight = preference.cost_weight / evidence.reference_cost
-        asking = weight * evidence.cost.mean(axis=0)
-        answer = asking - weight * evidence.checking.mean(axis=0)
+        asking = weight * mean_row(evidence.cost)
+        answer = asking - weight * mean_row(evidence.checking)
         arms = len(asking)
         ahead: dict[Belief, Floats] = {}
         value: dict[Belief, Floats] = {}
-        for belief in reversed(_beliefs(arms - 1)):
+        depth = self._remembered(arms)
+        for belief in reversed(_beliefs(arms - 1, depth)):
             quality = self.tables_[_key(belief)]
             best = quality[..., list(belief)].max(axis=-1, initial=-np.inf)
             stop = best
             ahead[belief] = np.full_like(quality, np.nan)
             for arm in sorted(set(np.flatnonzero(reachable).tolist()) - set(belief)):
                 best = np.maximum(best, np.maximum(stop, quality[..., arm]) - answer[arm])
-                if arm < arms - 1:
+                if arm < arms - 1 and len(belief) == depth:
+                    ahead[belief][..., arm] = -np.inf
+                elif arm < arms - 1:
                     after = np.moveaxis(value[_with(belief, arm)], _place(belief, arm), -1)
                     expected = (self.chances_[_key(belief, arm)] * after).sum(axis=-1)
                     ahead[belief][..., arm] = expected - asking[arm]
                     best = np.maximum(best, ahead[belief][..., arm])
             value[belief] = best
         return ahead
+
+    def _remembered(self, arms: int) -> int:
+        """Most confidences that a belief over so many arms holds."""
+        depth = max(1, min(self.depth, arms - 1))
+        while depth > 1 and comb(arms - 1, depth) > MOST_BELIEFS:
+            depth -= 1
+        return depth
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +241,9 @@ class _Tally:
         return ratio(total + self.shrinkage * parent, count + self.shrinkage, parent)
 
 
-def _beliefs(arms: int) -> list[Belief]:
-    """Every set of arms whose confidences may be known, smaller sets first."""
-    return [some for size in range(arms + 1) for some in combinations(range(arms), size)]
+def _beliefs(arms: int, most: int) -> list[Belief]:
+    """Every set of at most so many arms whose confidences may be known, smaller sets first."""
+    return [some for size in range(most + 1) for some in combinations(range(arms), size)]
 
 
 def _with(belief: Belief, arm: int) -> Belief:

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from automix_core.arrays import known_means, ratio
+from automix_core.arrays import known_means, mean_row, ratio
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of, latest_answered
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
@@ -34,7 +34,7 @@ class Regions(Estimator):
     Attributes:
         cells: Most cells that confidences are sorted into.
         edges_: (arms, cells - 1) their borders.
-        prior_: (arms,) mean quality.
+        prior_: (arms,) mean quality; 0 for an arm that no example holds.
         sums_: (3, arms, arms, cells + 1), over the examples in which the first arm's confidence
             lies in the cell and both arms answered: how many there are, the first arm's quality
             summed, the second's summed. The last cell is for answers without a verdict.
@@ -74,7 +74,8 @@ class Regions(Estimator):
                     sums[of, own, other] = np.bincount(
                         places[both, own], weights, minlength=self.cells + 1
                     )
-        return replace(self, edges_=edges, prior_=known_means(examples.quality), sums_=sums)
+        prior = known_means(examples.quality, unknown=0.0)
+        return replace(self, edges_=edges, prior_=prior, sums_=sums)
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Mean qualities inside and outside the region that is best for this preference."""
@@ -83,7 +84,7 @@ class Regions(Estimator):
         places = cells_of(evidence.confidence, self.edges_)
         latest = latest_answered(evidence.answered)
         quality = np.tile(self.prior_, (len(evidence), 1))
-        price = preference.cost_weight * evidence.cost.mean(axis=0) / evidence.reference_cost
+        price = preference.cost_weight * mean_row(evidence.cost) / evidence.reference_cost
         for arm in range(quality.shape[1]):
             earlier = evidence.answered[:, arm] & (latest > arm)
             alone = _means(self.sums_[:2, arm, arm], self.prior_[arm])

@@ -64,8 +64,8 @@ def show(title, outcomes, **options):
     routers = [(spec, Router.from_spec(spec)) for spec in SPECS]
     found = compare(outcomes, routers, preference=Preference(weight), **options)
     lines = [
-        f"\n{title}, at cost weight {weight:.3g} ({found.measured} rows in {found.groups} groups)\n",
-        "| router | quality | share of the dearest's cost | gain on random mixing | over all budgets |",
+        f"\n{title}, at cost weight {weight:.3g} ({found.measured} rows)\n",
+        "| router | quality | share of the dearest's cost | gain on mixing | over all budgets |",
         "|---|---|---|---|---|",
     ]
     dearest = found[f"always:{found.arms[-1]}"].cost.mean

@@ -1,6 +1,7 @@
 """The record travels as JSON, and reads itself."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -62,13 +63,21 @@ def test_the_share_of_readable_checks_is_on_the_record():
 
 
 def test_a_decision_cannot_be_changed():
-    with pytest.raises(ValidationError):
+    with pytest.raises(AttributeError):
         decision().why = "otherwise"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"status": "perhaps"}, {"cost": "much"}, {"unheard": 1}, {"steps": [{"to": 1}]}]
+)
+def test_what_describes_no_decision_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Decision.from_dict({**decision().as_dict(), **wrong})
 
 
 @given(st.lists(STEPS))
 def test_an_answer_from_a_cache_costs_nothing(steps):
-    made = decision(*steps).model_copy(update={"cost": None, "known_cost": 1.0})
+    made = replace(decision(*steps), cost=None, known_cost=1.0)
     again = made.from_cache()
     assert (again.cached, again.cost, again.known_cost, again.calls) == (True, 0, 0, 0)
     assert (again.arm, again.why) == (made.arm, made.why)

@@ -138,8 +138,9 @@ def run_of(lib, name, scores, costs, error=""):
     for score, cost in zip(scores, costs, strict=True):
         step = Step(to="small", purpose="answer", outcome="replied")
         decision = Decision(
-            id="1", router="r", version="0", status="final", arm="small", why="", steps=(step,)
-        ).model_copy(update={"cost": cost})
+            id="1", router="r", version="0", status="final", arm="small", why="", steps=(step,),
+            cost=cost,
+        )  # fmt: skip
         calls = {"small": 1, "large": 0}
         answers.append(lib["asking"].Answered(name, question, "x", decision, score, calls, error))
     return lib["figures"].Run(name, answers)

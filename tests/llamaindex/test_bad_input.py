@@ -52,6 +52,13 @@ def test_models_that_cannot_be_routed(models, says):
         RoutingLLM(models=models)
 
 
+@pytest.mark.parametrize("wrap", [lambda router: router, Arm])
+def test_a_router_inside_a_router(wrap):
+    inner = RoutingLLM(models={"small": Fake(), "large": Fake()})
+    with pytest.raises(ConfigurationError, match="no model of another one"):
+        RoutingLLM(models={"both": wrap(inner), "third": Fake()})
+
+
 def test_the_same_model_twice():
     model = Fake()
     with pytest.raises(ConfigurationError, match="same model object"):
@@ -65,7 +72,7 @@ def two(small="a", large="b", **options):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: two(router="automixx"), "'automix', 'cascade'"),
+        (lambda: two(router="automixx"), "'automix', 'calibrated', 'cascade'"),
         (lambda: two(router=3), "name of a preset"),
         (lambda: two(verifier="auto"), "'router'"),
         (lambda: two(router=Router.preset("cascade", verifier="mind_reader")), "'self_verif"),

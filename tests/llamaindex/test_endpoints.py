@@ -5,13 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from llama_index.core.llms import ChatMessage
-from llama_index.core.prompts import PromptTemplate
 
 from automix_core.errors import StreamInterrupted
 from llamaindex_automix import (
     AllArmsFailed,
     Preference,
-    RoutingLLM,
     collect_decisions,
     preferring,
     routing_decision,
@@ -252,17 +250,6 @@ def test_the_samples_of_a_check_are_on_the_bill(pair, usage):
     assert check.recounted is (usage == "one")
     spent = [(step.input_tokens, step.output_tokens) for step in decision.steps]
     assert decision.cost == pytest.approx(sum(i + 2 * o for i, o in spent) / 1e6)
-
-
-def test_routers_can_be_arms_of_a_router(pair):
-    models = pair(script(sure=True))
-    inner = models.routed()
-    third = models.model("third", is_function_calling_model=True)
-    outer = RoutingLLM(models={"pair": inner, "third": third}, router="automix")
-    with collect_decisions() as decisions:
-        response = outer.predict(PromptTemplate("{query_str}"), query_str="Why?")
-    assert response in (DRAFT, ANSWER)
-    assert decisions[-1].router == "automix"
 
 
 async def test_many_calls_at_once_keep_to_themselves(pair):

@@ -136,15 +136,3 @@ def test_an_arm_that_does_not_exist(pair):
     engine = index_of("A fact.").as_query_engine(llm=models.routed())
     with bypass("middle"), pytest.raises(ConfigurationError, match="'large', 'small'"):
         engine.query("Why?")
-
-
-async def test_a_name_in_a_block_means_nothing_to_an_arm_that_routes_itself(pair, call):
-    models = pair(script())
-    arms = {"pair": models.routed(router=NO), "third": models.model("third")}
-    llm = models.routed(models=arms, prices={"pair": (1, 2), "third": (10, 20)}, router=NO)
-    with bypass("pair"):
-        await call(llm, "Why?")
-    assert models.asked == ["small"]  # nothing was verified inside, either
-    with preferring(Preference(force="pair")):
-        await call(llm, "Why?")
-    assert models.asked[1:] == ["small", "large"]

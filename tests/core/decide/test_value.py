@@ -106,3 +106,20 @@ def test_money_already_spent_counts_for_nothing():
     )
     assert one.first() == other.first() == Run(1, final=True)
     assert one.run_value == other.run_value
+
+
+@given(world=worlds(), weight=WEIGHTS, gain=st.floats(0, 1))
+def test_the_only_arm_that_can_be_asked_is_asked_for_good(world, weight, gain):
+    """Whatever an estimator hopes to learn from a check: nothing could follow it."""
+    evidence, estimates = world
+    lonely = np.arange(evidence.able.shape[1]) == 0
+    evidence = replace(
+        evidence,
+        able=lonely[None, :],
+        answered=np.zeros_like(evidence.answered),
+        confidence=np.full_like(evidence.confidence, np.nan),
+    )
+    hopeful = replace(estimates, ahead=estimates.quality + gain)
+    actions = Value().decide(hopeful, evidence, Preference(cost_weight=weight))
+    assert actions.first() == Run(0, final=True)
+    assert actions.closing()

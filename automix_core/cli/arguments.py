@@ -1,0 +1,87 @@
+"""Types of arguments for argparse, and the arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from automix_core.request import Preference
+
+__all__ = ["add_preference", "at_least", "positive", "preference_of", "share"]
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A whole number of at least `least`."""
+
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            msg = f"must be a whole number of at least {least}, not {text!r}"
+            raise argparse.ArgumentTypeError(msg)
+        return value
+
+    return whole
+
+
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    value = _number(text)
+    if not value > 0:
+        msg = f"must be a number above 0, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def share(text: str) -> float:
+    """A number between 0 and 1, neither of them included."""
+    value = _number(text)
+    if not 0 < value < 1:
+        msg = f"must be a number between 0 and 1, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def add_preference(parser: argparse.ArgumentParser) -> None:
+    """Declare the trade-off that routers are measured at."""
+    take = parser.add_mutually_exclusive_group().add_argument
+    take(
+        "--cost-weight",
+        metavar="W",
+        type=_not_below_zero,
+        help="points of quality that one call to the dearest model is worth (0.1)",
+    )
+    take("--budget", metavar="USD", type=positive, help="mean US dollars a request")
+    take("--min-quality", metavar="Q", type=share, help="mean quality to be reached")
+
+
+def preference_of(arguments: argparse.Namespace) -> Preference | None:
+    """The trade-off that was given; `None` for the default one."""
+    from automix_core.request import Preference
+
+    names = ("cost_weight", "budget", "min_quality")
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    given = {name: value for name, value in given.items() if value is not None}
+    return Preference(**given) if given else None
+
+
+def _not_below_zero(text: str) -> float:
+    """A finite number of at least 0."""
+    value = _number(text)
+    if not value >= 0:
+        msg = f"must be a number of at least 0, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan

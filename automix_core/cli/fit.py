@@ -1,0 +1,55 @@
+"""Fit a router on an outcome table, and save it.
+
+SPEC is the name of a method with its parameters, such as automix or
+automix:meta_verifier=pomdp,samples=8, or the directory of a saved router. Load the result with
+Router.load(DIR), and look into it with: automix inspect DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from automix_core.cli.screen import Screen
+
+__all__ = ["HELP", "add", "run"]
+
+HELP = "fit a router on an outcome table, and save it"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    take = parser.add_argument
+    take("outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet")
+    take(
+        "--router",
+        metavar="SPEC",
+        default="calibrated",
+        help="what to fit (default: calibrated, which finds out by itself what does best)",
+    )
+    take("--out", metavar="DIR", type=Path, required=True, help="directory to save the router in")
+    take("--seed", metavar="N", type=int, default=0, help="of splits and resamples (0)")
+
+
+def run(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Fit; gives the exit code."""
+    from automix_core.outcomes import Outcomes
+    from automix_core.router import Router
+
+    outcomes = Outcomes.read(arguments.outcomes)
+    router = Router.from_spec(arguments.router).fit(outcomes, seed=arguments.seed)
+    router.save(arguments.out)
+    report = router.fit_report
+    screen.result(
+        {
+            "router": arguments.router,
+            "out": str(arguments.out),
+            "rows": len(outcomes),
+            "arms": list(outcomes.arms),
+            "report": report and report.as_dict(),
+        }
+    )
+    for line in router.describe():
+        screen.say(line)
+    screen.say(f"Saved in {arguments.out}.")
+    return 0

@@ -1,0 +1,68 @@
+"""Write one HTML page about a router: what it saves and costs on an outcome table, in pictures.
+
+The page needs no network. A router that is not fitted is fitted on a part of the rows and judged
+on the rest; a saved one, given by its directory, is judged on all of them. It needs the extra
+`plot`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from automix_core.cli.arguments import add_preference, preference_of, share
+from automix_core.cli.screen import Screen
+
+__all__ = ["HELP", "add", "run"]
+
+HELP = "write one HTML page about a router, with pictures"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    take = parser.add_argument
+    take("outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet")
+    take("--out", metavar="FILE", type=Path, required=True, help="HTML file to write")
+    take(
+        "--router",
+        metavar="SPEC",
+        default="calibrated",
+        help="a method with its parameters, or the directory of a saved router (calibrated)",
+    )
+    take("--pictures", metavar="DIR", type=Path, help="also write each picture there, as PNG")
+    take("--train-share", metavar="X", type=share, default=0.5, help="of the rows to fit on (0.5)")
+    take("--seed", metavar="N", type=int, default=0, help="of split and resamples (0)")
+    add_preference(parser)
+
+
+def run(arguments: argparse.Namespace, screen: Screen) -> int:
+    """Write the page; gives the exit code."""
+    from automix_core.evaluate.report import write_pictures, write_report
+    from automix_core.outcomes import Outcomes
+    from automix_core.router import Router
+
+    report = write_report(
+        Outcomes.read(arguments.outcomes),
+        arguments.out,
+        router=Router.from_spec(arguments.router),
+        preference=preference_of(arguments),
+        train_share=arguments.train_share,
+        seed=arguments.seed,
+    )
+    study = report.study
+    made = [] if arguments.pictures is None else write_pictures(study, arguments.pictures)
+    screen.result(
+        {
+            "out": str(report.path),
+            "pictures": [str(path) for path in made],
+            "router": arguments.router,
+            "gain": study.gain,
+            "verdict": study.verdict,
+            "reasons": list(study.reasons),
+        }
+    )
+    for line in (study.verdict, *study.reasons):
+        screen.say(line)
+    for path in (report.path, *made):
+        screen.say(f"Wrote {path}.")
+    return 0
