@@ -26,7 +26,7 @@ from automix_core.evidence import (
     Verdicts,
 )
 from automix_core.flow import Failure, Flow, SampleOptions
-from automix_core.numbers import at_least
+from automix_core.numbers import at_least, finite_vectors
 from automix_core.request import Preference, Request
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ _ROOMS = {
     "verifier": "automix_core.verify",
     "estimator": "automix_core.estimate",
     "policy": "automix_core.decide",
+    "embedder": "automix_core.embed",
     "calibration": "automix_core.calibration",
     "report": "automix_core.fit_report",
     "tradeoff": "automix_core.tradeoff",
@@ -263,7 +264,12 @@ class Embedder(Part, ABC):
             msg = f"{self.name!r} embeds a list of texts, not one text: put it into a list."
             raise ConfigurationError(msg)
         vectors = self._vectors(texts) if len(texts) else np.zeros((0, self.width))
-        return _checked_vectors(self, vectors, len(texts))
+        who = f"The embedder {self.name!r}"
+        checked = finite_vectors(vectors, len(texts), who)
+        if checked.shape[1] != self.width:
+            msg = f"{who} must give vectors of width {self.width}, not {checked.shape[1]}."
+            raise ConfigurationError(msg)
+        return checked
 
     @abstractmethod
     def _vectors(self, texts: Sequence[str]) -> Any:
@@ -287,24 +293,3 @@ class Embedder(Part, ABC):
             tags: The tags of each text, some or none; empty where nothing is tagged.
         """
         return self
-
-
-def _checked_vectors(embedder: Embedder, given: Any, count: int) -> Floats:
-    """What an embedder gave as an array, if it is what it must be."""
-    try:
-        vectors: Floats = np.asarray(given, dtype=float)
-    except (TypeError, ValueError) as error:
-        msg = f"The embedder {embedder.name!r} must give numbers, as many for each text: {error}"
-        raise ConfigurationError(msg) from error
-    wrong = ""
-    if vectors.ndim != 2 or len(vectors) != count:
-        wrong = f"must give {count} vectors for {count} texts; it gave shape {vectors.shape}"
-    elif vectors.shape[1] != embedder.width:
-        wrong = f"must give vectors of width {embedder.width}, not {vectors.shape[1]}"
-    elif not np.isfinite(vectors).all():
-        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        wrong = f"gave NaN or infinite numbers for {len(broken)} of {count} texts"
-    if wrong:
-        msg = f"The embedder {embedder.name!r} {wrong}."
-        raise ConfigurationError(msg)
-    return vectors

@@ -60,6 +60,15 @@ def test_the_nearest_tag_is_named():
     assert tagged.tags_ == tuple(sorted(TOPICS))
 
 
+def test_the_nearest_tag_is_the_one_at_the_smallest_distance():
+    vectors, tags = hidden(2)
+    far_off = vectors + np.where(np.array([tag for (tag,) in tags]) == "tag 1", 40, 0)[:, None]
+    tagged = Tagged(table(far_off), 2).fit(names(far_off), tags)
+    gap = tagged.mapped(far_off)[:, None] - tagged.centroids_
+    nearest = np.linalg.norm(gap, axis=2).argmin(axis=1)
+    assert tagged.nearest(names(far_off)) == tuple(tagged.tags_[place] for place in nearest)
+
+
 def test_the_centroids_are_the_means_of_the_tagged_texts():
     tagged = Tagged(Hashing(64), 3).fit(TEXTS, TAGS)
     for tag, centroid in zip(tagged.tags_, tagged.centroids_, strict=True):
@@ -133,6 +142,14 @@ def test_a_text_of_two_tags_lies_between_them():
         assert max(far, key=far.get) == "maths"
     twice = Tagged(Hashing(512), 2).fit(texts, [*tags[:-1], ("law", "cooking")])
     np.testing.assert_array_equal(twice.matrix_, tagged.matrix_)
+
+
+def test_a_text_of_two_tags_counts_half_for_each():
+    both = [("cooking", "law")] * 2
+    one = Tagged(Hashing(64), 3).fit([*TEXTS, "x y", "x y"], [*TAGS, *both])
+    other = Tagged(Hashing(64), 3).fit([*TEXTS, "x y", "x y"], [*TAGS, ("law",), ("cooking",)])
+    np.testing.assert_allclose(one.embed(TEXTS), other.embed(TEXTS), atol=1e-9)
+    np.testing.assert_allclose(one.centroids_, other.centroids_, atol=1e-9)
 
 
 @pytest.mark.parametrize("tags", [(), [()] * len(TEXTS), [[]] * len(TEXTS)])
