@@ -33,15 +33,18 @@ class Said:
     text: str
 
 
-def find_grounding(conversation: Sequence[Said]) -> Grounding:
+def find_grounding(conversation: Sequence[Said], retrieved: Sequence[str] = ()) -> Grounding:
     """The question of a conversation and the text that its answer must rest on.
 
     The question is the last user message, without any context pasted into it. The context is, in
     this order: what tools returned since then; what is pasted into that message under a label, in
-    tags, between fences or after an instruction to use it; what is so marked in the system message.
+    tags, between fences or after an instruction to use it; what is so marked in the system message;
+    what is known to have been retrieved. What the messages show comes first, because it is what the
+    model reads: a chain may have picked, cut or summed up the documents.
 
     Args:
         conversation: The messages, oldest first.
+        retrieved: Texts of the documents that were retrieved for it, as far as is known.
     """
     if explicit := current_grounding():
         return explicit
@@ -49,12 +52,15 @@ def find_grounding(conversation: Sequence[Said]) -> Grounding:
     asked = conversation[last].text if last >= 0 else ""
     question, pasted = split_prompt(asked)
     tools = [said.text for said in conversation[last + 1 :] if said.role == "tool"]
-    if tools:
+    if any(map(str.strip, tools)):
         return Grounding(question, "\n\n".join(tools))
     if pasted:
         return Grounding(question, pasted)
     systems = [said.text for said in conversation if said.role == "system"]
-    return Grounding(question, next(filter(None, map(marked_context, systems)), ""))
+    if marked := next(filter(None, map(marked_context, systems)), ""):
+        return Grounding(question, marked)
+    passages = list(filter(None, map(str.strip, retrieved)))
+    return Grounding(_without(question, passages), "\n\n".join(passages))
 
 
 def split_prompt(text: str) -> tuple[str, str]:
@@ -84,6 +90,18 @@ def marked_context(text: str) -> str:
     """The context in a system message that marks it, or tells to use what follows."""
     start, end = _marked(text) or _instructed(text) or (0, 0)
     return text[start:end].strip()
+
+
+def _without(question: str, passages: Sequence[str]) -> str:
+    """A question without the passages that stand in it on lines of their own, numbered or not."""
+    rest = question
+    for passage in passages:
+        before, pasted, after = rest.partition(passage)
+        head, _, lead = before.rpartition("\n")
+        after = after.lstrip(" \t")
+        if pasted and after[:1] in {"", "\n"} and not any(map(str.isalpha, lead)):
+            rest = head + after
+    return rest.strip() or question
 
 
 def _marked(text: str) -> tuple[int, int] | None:

@@ -24,6 +24,7 @@ from automix_core import (
 )
 from langchain_automix.billing import routing_decision
 from langchain_automix.chat_model import RoutingChatModel
+from langchain_automix.retrieved import RetrievedDocuments
 
 if TYPE_CHECKING:
     from langchain_automix.middleware import RoutingMiddleware
@@ -37,6 +38,7 @@ __all__ = [
     "Decision",
     "Preference",
     "Price",
+    "RetrievedDocuments",
     "Router",
     "RoutingChatModel",
     "RoutingMiddleware",

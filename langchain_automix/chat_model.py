@@ -55,7 +55,8 @@ class RoutingChatModel(SurroundedChatModel):
         preference: How to trade quality against cost where a call does not say.
         on_decision: Called with every decision, whatever thread or stream it came from.
         grounding: Finds question and context in the messages; by default tool messages since the
-            last human one, then context marked in that or in the system message.
+            last human one, then context marked in that or in the system message, then what a
+            `RetrievedDocuments` in the config has heard of.
         sticky: Keep the model that called tools for the rest of the turn, unless it fails or is
             not good enough: no cheaper one is asked until the next human message.
         usage: What `usage_metadata` of the returned message counts: the tokens of all calls
@@ -113,6 +114,7 @@ class RoutingChatModel(SurroundedChatModel):
             calls_a_tool=bool(tools) or (structure is not None and structure.calls_a_tool),
             ground=self.grounding,
             sticky=self.sticky,
+            retrieved=who.retrieved(),
         )
         return self._bound.route(request, preference, self.on_decision), call
 

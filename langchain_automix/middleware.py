@@ -87,6 +87,7 @@ class RoutingMiddleware(AgentMiddleware[Any, Any, Any]):
             calls_a_tool=bool(request.tools),
             ground=self.llm.grounding,
             sticky=self.llm.sticky,
+            retrieved=who.retrieved(),
         )
         preference = self.llm._preference(configured(config, {}))
         flow = self.llm._bound.route(asked, preference, self.llm.on_decision)

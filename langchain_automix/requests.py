@@ -26,6 +26,7 @@ def request_of(
     calls_a_tool: bool,
     ground: Ground | None,
     sticky: bool,
+    retrieved: Sequence[str] = (),
 ) -> Request:
     """A call as the core sees it.
 
@@ -36,8 +37,9 @@ def request_of(
         calls_a_tool: A model must be able to call tools, be it only for the schema.
         ground: The user's own way to find question and context.
         sticky: Whether the model that called tools keeps the turn.
+        retrieved: Documents of the same run tree, for messages in which no context is found.
     """
-    found = ground(messages) if ground else find_grounding(said(messages))
+    found = ground(messages) if ground else find_grounding(said(messages), retrieved)
     kind: Kind = "tools" if tools else "structured" if structured else "answer"
     return Request(
         found.question,

@@ -24,6 +24,7 @@ from langchain_core.runnables import RunnableConfig
 
 from automix_core.contexts import Contexts
 from automix_core.flow import Ask
+from langchain_automix.retrieved import RetrievedDocuments
 
 __all__ = ["Caller", "caller", "caller_of", "calling"]
 
@@ -42,6 +43,9 @@ class Caller:
         metadata: Inheritable metadata of the router's run.
         contexts: The blocks around the call, where they were read earlier than the run began.
         heard: Some handler listens to the router's run, so that one may listen below it.
+        above: The run that the router's own is in; `None` where that one is the first.
+        sources: Handlers that know what the retrievers of the same run tree returned; they do not
+            count as listening.
     """
 
     run_id: uuid.UUID | None = None
@@ -50,6 +54,8 @@ class Caller:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     contexts: Contexts | None = None
     heard: bool = True
+    above: uuid.UUID | None = None
+    sources: Sequence[RetrievedDocuments] = ()
 
     @classmethod
     def of(
@@ -62,9 +68,16 @@ class Caller:
         handlers = getattr(manager, "inheritable_handlers", ())
         tags = getattr(manager, "inheritable_tags", ())
         metadata = getattr(manager, "inheritable_metadata", {})
-        heard = bool(getattr(manager, "handlers", True))
+        heard = any(not isinstance(each, RetrievedDocuments) for each in manager.handlers)
         listening = tuple(filter(_may_listen, handlers)) if heard else ()
-        return cls(run_id, listening, tags, metadata, contexts, heard)
+        above = manager.parent_run_id
+        sources = tuple(each for each in handlers if isinstance(each, RetrievedDocuments))
+        return cls(run_id, listening, tags, metadata, contexts, heard, above, sources)
+
+    def retrieved(self) -> Sequence[str]:
+        """What retrievers have returned around the router's run, where a handler knows of it."""
+        found = (source.around(self.above) for source in self.sources)
+        return next(filter(None, found), ())
 
     def config(self, ask: Ask, *, is_async: bool) -> RunnableConfig:
         """The config of one inner call: a child of the router's run, tagged with its purpose."""

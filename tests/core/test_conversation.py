@@ -142,3 +142,36 @@ def test_an_explicit_grounding_always_wins():
             "Why?", "Because."
         )
     assert find_grounding(said(("user", QUESTION))) == Grounding(QUESTION)
+
+
+def test_what_is_known_to_be_retrieved_counts_where_nothing_is_shown():
+    passages = ["Ada did.", " ", "In 1843."]
+    told = Grounding(QUESTION, "Ada did.\n\nIn 1843.")
+    assert find_grounding([Said("user", QUESTION)], passages) == told
+    silent = [Said("user", QUESTION), Said("tool", " ")]
+    assert find_grounding(silent, passages) == told
+    for shown in (
+        [Said("user", QUESTION), Said("tool", "A tool.")],
+        [Said("user", f"Context: A tool.\nQuestion: {QUESTION}")],
+        [Said("system", "<context>A tool.</context>"), Said("user", QUESTION)],
+    ):
+        assert find_grounding(shown, passages) == Grounding(QUESTION, "A tool.")
+    with grounding("Something else?"):
+        assert find_grounding([Said("user", QUESTION)], passages) == Grounding("Something else?")
+
+
+@pytest.mark.parametrize(
+    ("asked", "question"),
+    [
+        (f"Ada\nIn 1843\n{QUESTION}", QUESTION),
+        (f"You know:\n- Ada\n[2] In 1843 \n{QUESTION}", f"You know:\n{QUESTION}"),
+        (f"{QUESTION}\n\nAda", QUESTION),
+        ("Was it Ada?", "Was it Ada?"),
+        ("Ada wrote it", "Ada wrote it"),
+        ("By Ada", "By Ada"),
+        ("Ada", "Ada"),
+    ],
+)
+def test_retrieved_passages_on_lines_of_their_own_are_no_part_of_the_question(asked, question):
+    found = find_grounding([Said("user", asked)], ["Ada", "In 1843"])
+    assert found == Grounding(question, "Ada\n\nIn 1843")
