@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_WORDS", "query_text", "query_texts", "shortened"]
 
 MOST_WORDS = 256
-"""Words of a question that are embedded; 98 of 100 questions of the public sets are shorter."""
+"""Words of a question that are embedded; 93 % of LLMRouter's 5,608 questions are no longer."""
 
 CHARACTERS_PER_WORD = 16
 GAP = "\n"
