@@ -9,6 +9,8 @@ VENV := .venv
 LANGCHAIN := .venv-langchain
 LLAMAINDEX := .venv-llamaindex
 EVERYTHING := .[all,demo]
+WITH_LANGCHAIN := .[langchain,cli]
+WITH_LLAMAINDEX := .[llamaindex,cli]
 RUN := $(VENV)/bin/python -m
 PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
 # What is left out where one framework stands alone: the core knows neither, so it is tested once.
@@ -68,7 +70,7 @@ $(VENV)/.docs-ready: $(VENV)/.ready
 	@touch $@
 
 $(LANGCHAIN)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LANGCHAIN),--editable ".[langchain,cli]" --group langchain-test)
+	$(call environment,$(LANGCHAIN),--editable "$(WITH_LANGCHAIN)" --group langchain-test)
 
 $(LLAMAINDEX)/.ready: pyproject.toml constraints.txt
-	$(call environment,$(LLAMAINDEX),--editable ".[llamaindex,cli]" --group llamaindex-test)
+	$(call environment,$(LLAMAINDEX),--editable "$(WITH_LLAMAINDEX)" --group llamaindex-test)

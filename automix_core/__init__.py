@@ -21,7 +21,7 @@ from automix_core.errors import (
     UnexpectedModelError,
     UnknownNameError,
 )
-from automix_core.parts import Estimator, Policy, Verifier
+from automix_core.parts import Embedder, Estimator, Policy, Verifier
 from automix_core.prices import ListPrice, Price
 from automix_core.request import Needs, Preference, Request
 from automix_core.router import Outcome, Router
@@ -38,6 +38,7 @@ __all__ = [
     "Capabilities",
     "ConfigurationError",
     "Decision",
+    "Embedder",
     "Estimator",
     "Grounding",
     "ListPrice",

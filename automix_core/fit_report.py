@@ -101,7 +101,8 @@ class FitReport(Part):
             )
             use = "used" if signal in self.used else "dropped"
             told.append(f"Signal {signal} ({use}): AUC {heard}.")
-        told.append(f"Meta-verifier: {self.meta_verifier}, the best of {len(self.scores)} tried.")
+        tried = f", the best of {len(self.scores)} tried" if len(self.scores) > 1 else ""
+        told.append(f"Meta-verifier: {self.meta_verifier}{tried}.")
         return told + [_told(operation) for operation in self.operations]
 
     def as_dict(self) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Ask:
 
     Attributes:
         to: Name of an arm, or of a helper model such as a judge.
-        purpose: What the call is for: `draft`, `answer`, `verify` or `sample`.
+        purpose: What the call is for: `draft`, `answer`, `verify`, `sample` or `tag`.
         prompt: What to ask; `None` stands for the caller's own request, untouched.
         options: What the ask wants of the generation, on top of the caller's own options.
         samples: How many independent replies to draw.

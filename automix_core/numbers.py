@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from automix_core.errors import ConfigurationError
 
-__all__ = ["at_least", "not_negative"]
+__all__ = ["at_least", "finite_vectors", "not_negative"]
 
 
 def not_negative(value: Any, what: str, unit: str) -> None:
@@ -36,3 +39,32 @@ def at_least(least: int, value: Any, what: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         msg = f"{what} must be a whole number of at least {least}, not {value!r}."
         raise ConfigurationError(msg)
+
+
+def finite_vectors(given: Any, count: int, who: str) -> NDArray[np.float64]:
+    """One vector for each of n texts, as an array.
+
+    Args:
+        given: Anything that becomes such an array.
+        count: n.
+        who: Where it came from, for the message.
+
+    Returns:
+        (n, width), every number finite.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    try:
+        vectors = np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        msg = f"{who} must give numbers, as many for each of {count} texts: {error}"
+        raise ConfigurationError(msg) from error
+    if vectors.ndim != 2 or len(vectors) != count:
+        msg = f"{who} must give a vector for each of {count} texts; it gave shape {vectors.shape}."
+        raise ConfigurationError(msg)
+    if not np.isfinite(vectors).all():
+        broken = int((~np.isfinite(vectors).all(axis=1)).sum())
+        msg = f"{who} gave NaN or infinite numbers for {broken} of {count} texts."
+        raise ConfigurationError(msg)
+    return vectors

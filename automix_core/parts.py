@@ -1,8 +1,8 @@
 """The protocols at which parts meet, and how a part becomes data.
 
 A part is a frozen dataclass whose fields are its parameters. It has a `kind` (verifier,
-estimator, policy), a registry `name` and three duties at most. Writing a new one is writing one
-small class in one file; subclassing registers it.
+estimator, policy, embedder), a registry `name` and three duties at most. Writing a new one is
+writing one small class in one file; subclassing registers it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from automix_core.errors import UnknownNameError
+from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.evidence import (
     Actions,
     Answer,
@@ -25,8 +25,8 @@ from automix_core.evidence import (
     Signal,
     Verdicts,
 )
-from automix_core.flow import Flow, SampleOptions
-from automix_core.numbers import at_least
+from automix_core.flow import Failure, Flow, SampleOptions
+from automix_core.numbers import at_least, finite_vectors
 from automix_core.request import Preference, Request
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from automix_core.outcomes import Outcomes
 
 __all__ = [
+    "Embedder",
     "Estimator",
     "Part",
     "Policy",
@@ -55,6 +56,7 @@ _ROOMS = {
     "verifier": "automix_core.verify",
     "estimator": "automix_core.estimate",
     "policy": "automix_core.decide",
+    "embedder": "automix_core.embed",
     "calibration": "automix_core.calibration",
     "report": "automix_core.fit_report",
     "tradeoff": "automix_core.tradeoff",
@@ -230,3 +232,64 @@ class Policy(Part, ABC):
     @abstractmethod
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:
         """Choose for each of n rows. Pure: all randomness is in `evidence.draw`."""
+
+
+class Embedder(Part, ABC):
+    """Text in, vectors out: what is known of a request before any model is asked.
+
+    A new embedder writes `_vectors` and `width`; what it gives is checked here, once.
+    """
+
+    kind = "embedder"
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many numbers a vector has."""
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """One vector for each text.
+
+        Args:
+            texts: n texts; what to embed of a request is said by `embed.query_text`.
+
+        Returns:
+            (n, width), every number finite. A text's vector does not depend on the others.
+
+        Raises:
+            ConfigurationError: What came back has another shape, or holds NaN.
+            NotFittedError: The embedder learns from texts and has not seen any.
+        """
+        if isinstance(texts, str):
+            msg = f"{self.name!r} embeds a list of texts, not one text: put it into a list."
+            raise ConfigurationError(msg)
+        vectors = self._vectors(texts) if len(texts) else np.zeros((0, self.width))
+        who = f"The embedder {self.name!r}"
+        checked = finite_vectors(vectors, len(texts), who)
+        if checked.shape[1] != self.width:
+            msg = f"{who} must give vectors of width {self.width}, not {checked.shape[1]}."
+            raise ConfigurationError(msg)
+        return checked
+
+    @abstractmethod
+    def _vectors(self, texts: Sequence[str]) -> Any:
+        """The vectors of at least one text, as an array or anything that becomes one."""
+
+    def flow(self, texts: Sequence[str]) -> Flow[Floats | Failure]:
+        """The same, as a flow, for use inside the routing loop.
+
+        What is computed here and now is returned without a wave. An embedder that waits for a
+        server yields a `Call`, so that the async driver never blocks its event loop; if that
+        fails, the failure is returned, for a request can be answered without features.
+        """
+        yield from ()
+        return self.embed(texts)
+
+    def fit(self, texts: Sequence[str], tags: Sequence[Sequence[str]] = ()) -> Embedder:
+        """A copy that has learned from texts; this very one where there is nothing to learn.
+
+        Args:
+            texts: n texts.
+            tags: The tags of each text, some or none; empty where nothing is tagged.
+        """
+        return self

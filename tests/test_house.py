@@ -21,6 +21,7 @@ HEAVY = {
     "openai",
     "pyarrow",
     "torch",
+    "wordllama",
     "xllamacpp",
 }
 SHOW_HEAVY = (
