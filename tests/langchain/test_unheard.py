@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import asyncio
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -205,6 +206,10 @@ async def test_a_stream_that_is_left_early_is_closed():
     chunks = llm.astream("?")
     await anext(chunks)
     await chunks.aclose()
+    # LangChain leaves it to the event loop to close what it was reading, which is soon.
+    async with asyncio.timeout(5):
+        while len(models["large"].closed) < 2:
+            await asyncio.sleep(0.01)
     assert models["large"].closed == ["closed"] * 2
 
 
