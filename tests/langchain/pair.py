@@ -1,5 +1,6 @@
 """A small and a large model behind one scripted server."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,3 +36,11 @@ class Pair:
     def asked(self) -> list[str]:
         """The models in the order in which the server was asked."""
         return [body["model"] for body in self.server.bodies]
+
+
+async def until(condition):
+    """Wait for something that the event loop does a little later; for two seconds at most."""
+    for _ in range(100):
+        if condition():
+            return
+        await asyncio.sleep(0.02)

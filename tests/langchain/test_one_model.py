@@ -26,6 +26,7 @@ from tests.langchain.test_chat_model import Listener, Runs
 from tests.scripted_server import Scripted, ToolCall
 
 SURE, UNSURE = -0.05, -2.0
+from tests.langchain.pair import until
 
 
 def respond(body):
@@ -197,13 +198,6 @@ def test_sixty_four_threads_never_meet(pair):
         assert [d.id for d in decisions] == [routing_decision(message).id]
         assert total == message.usage_metadata["total_tokens"] == calls * (number + 1)
         assert children == decisions[0].calls == calls
-
-
-async def until(condition):
-    for _ in range(100):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
 
 
 async def test_a_cancelled_call_cancels_its_samples(pair):

@@ -29,6 +29,7 @@ from tests.scripted_server import Scripted, ToolCall
 
 QUESTION = "When was the station opened?"
 UNMARKED = ChatPromptTemplate.from_template("Be brief. You know: {facts} -- {question}")
+from tests.langchain.pair import until
 
 
 class Archive(BaseRetriever):
@@ -435,13 +436,6 @@ async def test_a_stream_that_is_given_up_is_forgotten(pair):
     await astream.aclose()
     await until(lambda: not known.open_trees)  # LangChain closes what is inside a little later
     assert known.open_trees == 0
-
-
-async def until(condition):
-    for _ in range(100):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
 
 
 async def cancelled(runnable, config):

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import asyncio
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -14,6 +13,7 @@ from pydantic import Field
 
 from automix_core.verify import Check
 from langchain_automix import Preference, Router, RoutingChatModel
+from tests.langchain.pair import until
 
 CALL = {"name": "find", "args": '{"where": "Lyon"}', "id": "1", "index": 0}
 USAGE = {"input_tokens": 9, "output_tokens": 3, "total_tokens": 12}
@@ -207,9 +207,7 @@ async def test_a_stream_that_is_left_early_is_closed():
     await anext(chunks)
     await chunks.aclose()
     # LangChain leaves it to the event loop to close what it was reading, which is soon.
-    async with asyncio.timeout(5):
-        while len(models["large"].closed) < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(models["large"].closed) == 2)
     assert models["large"].closed == ["closed"] * 2
 
 
