@@ -46,7 +46,8 @@ def hear(verifier: Verifier, outcomes: Outcomes, seed: int) -> Heard:
     Raises:
         ConfigurationError: The table holds none of the verifier's signals.
     """
-    return {leaf.name: _heard(outcomes, leaf.name, seed) for leaf in _present(verifier, outcomes)}
+    present = [leaf.name for leaf in _present(verifier, outcomes)]
+    return {name: _heard(outcomes, name, seed) for name in present if name in outcomes.signals}
 
 
 def candidates(

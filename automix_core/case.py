@@ -31,6 +31,8 @@ KILL_SWITCH = {"cheapest": 0, "dearest": -1}
 class Case:
     """The live state of one request.
 
+    `features`, (1, d), is what an embedder made of the request, once the loop has asked it.
+
     Args:
         request: The request.
         arms: The router's arms.
@@ -55,6 +57,7 @@ class Case:
         self.preference = preference
         self.answers: dict[int, Answer] = {}
         self.failures: dict[int, Failure] = {}
+        self.features: Floats | None = None
         self._ledger = ledger
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
@@ -144,6 +147,7 @@ class Case:
                 name: _row(count, {i: s.values.get(name) for i, s in signals.items()})
                 for name in sorted(names)
             },
+            features=self.features,
         )
 
     def answered(self, index: int, answer: Answer) -> None:

@@ -86,6 +86,8 @@ class Evidence:
         checking: (n, arms) the part of `cost` that verification takes: saved by committing.
         reference_cost: Mean cost of one call to the dearest arm, in the same unit.
         draw: (n,) one uniform number in [0, 1), drawn anew each step, so that policies are pure.
+        features: (n, d) what an embedder made of the requests; `None` where there is none, or
+            where it failed.
     """
 
     able: Bools
@@ -96,6 +98,7 @@ class Evidence:
     reference_cost: float
     draw: Floats
     signals: Mapping[str, Floats] = field(default_factory=dict)
+    features: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.able)
@@ -129,22 +132,25 @@ class Evidence:
             checking=np.repeat(self.checking, count, axis=0),
             draw=np.repeat(self.draw, count),
             signals=values,
+            features=None if self.features is None else np.repeat(self.features, count, axis=0),
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """What every arm answered to n requests, as estimators learn from it; each array (n, arms).
+    """What every arm answered to n requests, as estimators learn from it.
 
     Attributes:
-        quality: In [0, 1]; NaN where the arm was not asked.
-        confidence: The verifier's confidence in that answer; NaN where there is none.
-        signals: The contributing signals by name; NaN where missing.
+        quality: (n, arms) in [0, 1]; NaN where the arm was not asked.
+        confidence: (n, arms) the verifier's confidence in that answer; NaN where there is none.
+        signals: The contributing signals by name, each (n, arms), NaN where missing.
+        features: (n, d) what an embedder made of the requests; `None` where there is none.
     """
 
     quality: Floats
     confidence: Floats
     signals: Mapping[str, Floats] = field(default_factory=dict)
+    features: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.quality)
@@ -152,7 +158,8 @@ class Examples:
     def take(self, rows: Any) -> Examples:
         """Some of the rows, by an index array, a mask or a slice."""
         signals = {name: values[rows] for name, values in self.signals.items()}
-        return Examples(self.quality[rows], self.confidence[rows], signals)
+        features = None if self.features is None else self.features[rows]
+        return Examples(self.quality[rows], self.confidence[rows], signals, features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from automix_core.parts import Estimator, Verifier
 
 if TYPE_CHECKING:
     from automix_core.outcomes import Outcomes
-    from automix_core.trials import Trial
+    from automix_core.trials import Measured
 
 __all__ = ["report_of"]
 
@@ -26,7 +26,7 @@ RESAMPLES = 1000
 
 
 def report_of(
-    trial: Trial,
+    trial: Measured,
     outcomes: Outcomes,
     verifier: Verifier,
     estimator: Estimator,
@@ -58,7 +58,7 @@ def report_of(
     operations = tuple(
         Operation(
             cost_weight=float(trial.weights[place]),
-            start=outcomes.arms[start],
+            start=None if start is None else outcomes.arms[start],
             verified=verified,
             best_alone=outcomes.arms[int(np.argmax(trial.alone_value[place]))],
             quality=measured(partial(_mean_of, 2 * place)),

@@ -23,7 +23,7 @@ class Operation(Part):
 
     Attributes:
         cost_weight: The weight.
-        start: The arm that is asked first.
+        start: The arm that is asked first; `None` where that depends on the request.
         verified: Whether its answer is verified.
         best_alone: The single arm that is worth most at this weight.
         quality: Mean quality over the rows that hold every arm; `None`, as the next two, where
@@ -35,7 +35,7 @@ class Operation(Part):
     kind = "report"
     name = "operation"
     cost_weight: float
-    start: str
+    start: str | None
     verified: bool
     best_alone: str
     quality: Interval | None
@@ -52,8 +52,8 @@ class FitReport(Part):
         groups: In how many groups.
         signals: ROC-AUC of each signal with its interval, by signal and by arm; `None` where it
             is undefined.
-        used: The signals that the router uses.
-        meta_verifier: Name of the meta-verifier.
+        used: The signals that the router uses; none where it commits before it sees an answer.
+        meta_verifier: Name of the meta-verifier, or of the estimator where none is used.
         scores: Mean value that each candidate reached on held-out rows, by its name.
         operations: The default cost weight, and those at which routing can matter most.
         gain: Quality above random mixing of single models at the same cost, mean of these; `None`
@@ -81,7 +81,7 @@ class FitReport(Part):
         """Whether routing pays on such requests, in one sentence or two."""
         if self.significant and self.gain is not None:
             gained = f"Routing pays: quality {_points(self.gain)} against random mixing."
-            alone = [o for o in self.operations if not o.verified]
+            alone = [o for o in self.operations if o.start is not None and not o.verified]
             return gained + (f" {_alone(alone)}" if alone else "")
         if self.gain is None:
             return (
@@ -101,8 +101,9 @@ class FitReport(Part):
             )
             use = "used" if signal in self.used else "dropped"
             told.append(f"Signal {signal} ({use}): AUC {heard}.")
-        tried = f", the best of {len(self.scores)} tried" if len(self.scores) > 1 else ""
-        told.append(f"Meta-verifier: {self.meta_verifier}{tried}.")
+        if self.used:
+            tried = f", the best of {len(self.scores)} tried" if len(self.scores) > 1 else ""
+            told.append(f"Meta-verifier: {self.meta_verifier}{tried}.")
         return told + [_told(operation) for operation in self.operations]
 
     def as_dict(self) -> dict[str, Any]:
@@ -116,14 +117,20 @@ def interval(measure: Measure | None) -> Interval | None:
 
 
 def _told(operation: Operation) -> str:
-    check = "its answer is verified" if operation.verified else "unverified"
-    told = f"At cost weight {operation.cost_weight:.3g}, {operation.start} is asked first, {check}"
+    told = f"At cost weight {operation.cost_weight:.3g}, {_first(operation)}"
     if operation.quality is None or operation.cost is None or operation.gain is None:
         return f"{told}."
     quality, cost = operation.quality[0], operation.cost[0]
     gain = _points(operation.gain)
     spent = f"{1000 * cost:.3g} US dollars a thousand requests"
     return f"{told}: quality {quality:.3f} at {spent} ({gain} on random mixing)."
+
+
+def _first(operation: Operation) -> str:
+    if operation.start is None:
+        return "the request decides who is asked"
+    check = "its answer is verified" if operation.verified else "unverified"
+    return f"{operation.start} is asked first, {check}"
 
 
 def _alone(operations: list[Operation]) -> str:

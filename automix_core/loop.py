@@ -13,10 +13,10 @@ from automix_core.branches import Branch
 from automix_core.case import Case, validity
 from automix_core.decision import Decision
 from automix_core.errors import AllArmsFailed
-from automix_core.evidence import Actions, Answer, Evidence, Run, Signal, Stop
+from automix_core.evidence import Actions, Answer, Evidence, Floats, Run, Signal, Stop
 from automix_core.flow import Ask, Failure, Flow, Reply, SampleOptions, Wave
 from automix_core.ledger import Ledger
-from automix_core.parts import Estimator, Policy, Verifier
+from automix_core.parts import Embedder, Estimator, Policy, Verifier
 from automix_core.reasons import why_run, why_stop
 from automix_core.request import Preference
 
@@ -47,6 +47,7 @@ class Loop:
         draw: Gives a uniform number in [0, 1), one for each step.
         first: What was decided for requests alike, before anything was asked.
         branches: The preferences that one was drawn from to meet a budget, with probabilities.
+        embedder: Request in, features out, for estimators that read them.
     """
 
     verifier: Verifier
@@ -55,6 +56,7 @@ class Loop:
     draw: Callable[[], float]
     branches: Sequence[Branch] = ()
     first: dict[Hashable, Actions] = field(default_factory=dict)
+    embedder: Embedder | None = None
 
     def answer(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         """The loop, with its decision published however it ends."""
@@ -69,6 +71,8 @@ class Loop:
     def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         draw = self.draw()
         alike = list(self.branches)
+        if self.embedder is not None and case.only_choice is None:
+            case.features = yield from _embedded(self.embedder, case)
         while True:
             only = case.only_choice
             if only is not None:
@@ -138,7 +142,8 @@ class Loop:
 
     def _chosen(self, case: Case, draw: float) -> Actions:
         """The next action. With nothing known but the request, it is that of the last one alike."""
-        if case.in_hand is not None or case.failures or self.policy.draws:
+        known = case.in_hand is not None or case.failures or case.features is not None
+        if known or self.policy.draws:
             return self._decide(case.evidence(draw), case.preference)
         alike = (case.preference, case.request.kind, case.able)
         if alike not in self.first:
@@ -158,3 +163,11 @@ class Loop:
         before = sum(share for share, _ in alike)
         alike[:] = [b for b in alike if self._decide(evidence, b[1]).first() == action]
         return sum(share for share, _ in alike) / before
+
+
+def _embedded(embedder: Embedder, case: Case) -> Flow[Floats | None]:
+    """The features of a request, (1, d); one that cannot be embedded is answered without."""
+    from automix_core.embed import query_text  # only routers with an embedder need it
+
+    made = yield from embedder.flow([query_text(case.request)])
+    return None if isinstance(made, Failure) else made

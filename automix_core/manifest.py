@@ -11,7 +11,7 @@ from automix_core import saving
 from automix_core.arms import CostBasis
 from automix_core.calibration import Calibration
 from automix_core.errors import SavedRouterError
-from automix_core.parts import Estimator, Policy, Verifier
+from automix_core.parts import Embedder, Estimator, Policy, Verifier
 
 __all__ = ["Manifest"]
 
@@ -30,6 +30,7 @@ class Manifest:
         estimator: Evidence in, estimates out.
         policy: Estimates in, action out.
         calibration: What was measured by a fit.
+        embedder: Request in, features out; `None` where nothing reads them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Manifest:
     estimator: Estimator
     policy: Policy
     calibration: Calibration | None = None
+    embedder: Embedder | None = None
 
     def write(self, path: str | Path) -> None:
         """Write it to a directory, atomically.
@@ -65,7 +67,7 @@ class Manifest:
         Raises:
             SavedRouterError: Nothing readable there, a newer format, or a slot left empty.
         """
-        match {"calibration": None, **saving.read_router(path, resources)}:
+        match {"calibration": None, "embedder": None, **saving.read_router(path, resources)}:
             case {
                 "verifier": Verifier() as verifier,
                 "estimator": Estimator() as estimator,
@@ -76,8 +78,10 @@ class Manifest:
                 "reference_cost": float() | None as cost,
                 "cost_basis": "prices" | "measured" | "declared" | "assumed" | None as basis,
                 "calibration": Calibration() | None as calibration,
+                "embedder": Embedder() | None as embedder,
             }:
-                return cls(name, seed, arms, cost, basis, verifier, estimator, policy, calibration)
+                parts = verifier, estimator, policy, calibration, embedder
+                return cls(name, seed, arms, cost, basis, *parts)
         msg = f"{path} does not hold everything that makes a router."
         raise SavedRouterError(msg)
 

@@ -1,8 +1,7 @@
 """The protocols at which parts meet, and how a part becomes data.
 
-A part is a frozen dataclass whose fields are its parameters. It has a `kind` (verifier,
-estimator, policy, embedder), a registry `name` and three duties at most. Writing a new one is
-writing one small class in one file; subclassing registers it.
+A part is a frozen dataclass whose fields are its parameters. It has a `kind`, a registry `name`
+and three duties at most. A new one is one small class in one file; subclassing registers it.
 """
 
 from __future__ import annotations
@@ -57,6 +56,7 @@ _ROOMS = {
     "estimator": "automix_core.estimate",
     "policy": "automix_core.decide",
     "embedder": "automix_core.embed",
+    "trees": "automix_core.estimate.forest",
     "calibration": "automix_core.calibration",
     "report": "automix_core.fit_report",
     "tradeoff": "automix_core.tradeoff",
@@ -222,12 +222,17 @@ class Policy(Part, ABC):
     """Estimates in, actions out: ask which arm next, or stop and return which answer.
 
     Attributes:
-        draws: Whether it reads `evidence.draw`. One that does not decides alike for requests
-            alike, and what it decides before anything is asked may be remembered.
+        draws: Whether it reads `evidence.draw`; if not, it decides alike for requests alike.
+        commits: Whether every ask is final, so that no answer is ever verified.
     """
 
     kind = "policy"
     draws: ClassVar[bool] = True
+    commits: ClassVar[bool] = False
+
+    def over(self, arms: Sequence[str]) -> Policy:
+        """This policy for arms of these names, in order of cost."""
+        return self
 
     @abstractmethod
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:

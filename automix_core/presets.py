@@ -10,13 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from automix_core.decide import Value
+from automix_core.decide import Always, Best, Random, Value
 from automix_core.errors import ConfigurationError, UnknownNameError
-from automix_core.estimate import Threshold
-from automix_core.parts import Estimator, Policy, Verifier, find_part
-from automix_core.verify import SelfVerification
+from automix_core.estimate import (
+    Clusters,
+    Forest,
+    NeighbourQuality,
+    Prior,
+    RidgeQuality,
+    Threshold,
+)
+from automix_core.parts import Embedder, Estimator, Policy, Verifier, find_part
+from automix_core.verify import SelfVerification, Unverified
 
 __all__ = ["Recipe", "names", "parse", "recipe"]
+
+DIMENSIONS = 128
+"""To how many numbers hashed words are reduced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class Recipe:
     verifier: Verifier
     estimator: Estimator
     policy: Policy
+    embedder: Embedder | None = None
 
 
 def cascade(
@@ -65,10 +76,70 @@ def automix(samples: int = 8, meta_verifier: str = "threshold", threshold: float
     return Recipe(SelfVerification(samples), _meta_verifier(meta_verifier, threshold), Value())
 
 
+def knn(k: int = 50, embedder: Embedder | None = None) -> Recipe:
+    """The arm that did best on the most alike requests (arXiv 2505.12601); nothing is verified.
+
+    Args:
+        k: How many alike requests.
+        embedder: What requests are alike by; hashed words and structure where left out.
+    """
+    return _one_step(NeighbourQuality(k=k), embedder)
+
+
+def clusters(clusters: int = 32, embedder: Embedder | None = None) -> Recipe:
+    """The arm that did best on this sort of request (Avengers-Pro, arXiv 2508.12631).
+
+    Args:
+        clusters: How many sorts of request are told apart.
+        embedder: As for `knn`.
+    """
+    return _one_step(Clusters(clusters=clusters), embedder)
+
+
+def ridge(penalty: float = 10.0, embedder: Embedder | None = None) -> Recipe:
+    """Quality as a linear function of the request.
+
+    Args:
+        penalty: Ridge penalty, in examples.
+        embedder: As for `knn`.
+    """
+    return _one_step(RidgeQuality(penalty=penalty), embedder)
+
+
+def forest(trees: int = 50, embedder: Embedder | None = None) -> Recipe:
+    """Quality by a random forest for each arm, as in MixLLM (arXiv 2502.18482).
+
+    Args:
+        trees: How many trees.
+        embedder: As for `knn`.
+    """
+    return _one_step(Forest(trees=trees), embedder)
+
+
+def always(arm: str = "dearest") -> Recipe:
+    """One model for everything.
+
+    Args:
+        arm: Its name, or `cheapest` or `dearest`.
+    """
+    return Recipe(Unverified(), Prior(), Always(str(arm)))
+
+
+def random() -> Recipe:
+    """Any model, by chance."""
+    return Recipe(Unverified(), Prior(), Random())
+
+
 _PRESETS: dict[str, Callable[..., Recipe]] = {
+    "always": always,
     "automix": automix,
     "calibrated": calibrated,
     "cascade": cascade,
+    "clusters": clusters,
+    "forest": forest,
+    "knn": knn,
+    "random": random,
+    "ridge": ridge,
 }
 
 
@@ -114,6 +185,15 @@ def parse(spec: str) -> tuple[str, dict[str, Any]]:
             raise ConfigurationError(msg)
         parameters[key.strip()] = _number_or_text(value.strip())
     return name.strip(), parameters
+
+
+def _one_step(estimator: Estimator, embedder: Embedder | None) -> Recipe:
+    """Choose by the request, and return the answer of the chosen arm unseen."""
+    if embedder is None:
+        from automix_core.embed import Cached, Hashing, Reduced  # presets that verify need none
+
+        embedder = Cached(Reduced(Hashing(), DIMENSIONS))
+    return Recipe(Unverified(), estimator, Best(), embedder)
 
 
 def _number_or_text(value: str) -> int | float | str:

@@ -84,11 +84,17 @@ class Recorded:
     workload: Workload
 
     @classmethod
-    def of(cls, outcomes: Outcomes, verifier: Verifier, workload: Workload) -> Recorded:
-        """A table with its signals read by a verifier."""
+    def of(
+        cls,
+        outcomes: Outcomes,
+        verifier: Verifier,
+        workload: Workload,
+        features: Floats | None = None,
+    ) -> Recorded:
+        """A table with its signals read by a verifier, and (n, d) what an embedder made of it."""
         verdicts = verifier.recorded(outcomes)
         return cls(
-            examples=Examples(outcomes.quality, verdicts.confidence, verdicts.signals),
+            examples=Examples(outcomes.quality, verdicts.confidence, verdicts.signals, features),
             cost=outcomes.cost,
             check_cost=np.nan_to_num(verdicts.cost),
             latency=outcomes.latency,
@@ -124,6 +130,7 @@ class Recorded:
                 name: np.where(seen, values[rows], np.nan)
                 for name, values in self.examples.signals.items()
             },
+            features=None if self.examples.features is None else self.examples.features[rows],
         )
 
 

@@ -24,7 +24,7 @@ from automix_core.evidence import Actions
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
 from automix_core.loop import Loop, Outcome
-from automix_core.parts import Estimator, Policy, Verifier
+from automix_core.parts import Embedder, Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Router:
         verifier: Answer in, signal out.
         estimator: Evidence in, estimates out.
         policy: Estimates in, action out.
+        embedder: Request in, features out, for estimators that judge before an answer.
         name: How decisions name it.
         seed: Seeds the draws of policies that randomise.
     """
@@ -57,12 +58,14 @@ class Router:
         estimator: Estimator,
         policy: Policy,
         *,
+        embedder: Embedder | None = None,
         name: str = "custom",
         seed: int = 0,
     ) -> None:
         self.verifier = verifier
         self.estimator = estimator
         self.policy = policy
+        self.embedder = embedder
         self.name = name
         self.seed = seed
         self.arms: Arms | None = None
@@ -92,8 +95,8 @@ class Router:
         """
         from automix_core import presets
 
-        recipe = presets.recipe(name, **parameters)
-        return cls(recipe.verifier, recipe.estimator, recipe.policy, name=name)
+        made = presets.recipe(name, **parameters)
+        return cls(made.verifier, made.estimator, made.policy, embedder=made.embedder, name=name)
 
     @classmethod
     def from_spec(cls, spec: str) -> Router:
@@ -165,7 +168,8 @@ class Router:
         bound = Router(
             self.verifier.with_helpers(helpers),
             self.estimator,
-            self.policy,
+            self.policy.over(arms.names),
+            embedder=self.embedder,
             name=self.name,
             seed=self.seed,
         )
@@ -195,13 +199,21 @@ class Router:
 
         Raises:
             OutcomesError: Too few rows or arms, or costs that leave nothing to trade.
-            ConfigurationError: The table does not hold the verifier's signal.
+            ConfigurationError: The table does not hold the verifier's signal, or, for a router
+                with an embedder, the questions' texts.
         """
         from automix_core import fitting
 
-        found = fitting.fit(self.verifier, self.estimator, self.policy, outcomes, seed=seed)
+        policy = self.policy.over(outcomes.arms)
+        parts = self.verifier, self.estimator, policy
+        found = fitting.fit(*parts, outcomes, embedder=self.embedder, seed=seed)
         fitted = Router(
-            found.verifier, found.estimator, self.policy, name=self.name, seed=self.seed
+            found.verifier,
+            found.estimator,
+            policy,
+            embedder=found.embedder,
+            name=self.name,
+            seed=self.seed,
         )
         fitted.calibration = found.calibration
         fitted._expected_arms = found.calibration.workload.arms
@@ -219,31 +231,38 @@ class Router:
             seed: Of the draws of policies and budgets that randomise.
 
         Raises:
-            ConfigurationError: The table holds other arms, lacks the verifier's signal, or the
-                preference cannot be met.
+            ConfigurationError: The table holds other arms, lacks the verifier's signal or the
+                texts to embed, or the preference cannot be met.
         """
         from automix_core import fitting
         from automix_core.replay import replayed
 
         self._require_arms(outcomes.arms)
         ours = outcomes.in_order(self._expected_arms or outcomes.arms)
-        recorded = fitting.recorded_by(ours, self.verifier)
+        features = fitting.embedded(ours, self.embedder)
+        recorded = fitting.recorded_by(ours, self.verifier, features)
         if self.calibration is not None:
             recorded = replace(recorded, workload=self.calibration.workload)
         ways = self._ways(preference or Preference())
-        seen = replayed(recorded, self.estimator, self.policy, ways, seed=seed)
+        policy = self.policy.over(ours.arms)
+        seen = replayed(recorded, self.estimator, policy, ways, seed=seed)
         return seen.in_order(outcomes.arms)
 
     def describe(self) -> list[str]:
         """What this router is made of and what it learned, in plain sentences."""
-        check = " and ".join(leaf.name for leaf in self.verifier.leaves())
-        told = [f"{self.name}: verifier {check}, meta-verifier {self.estimator.label}."]
+        told = [f"{self.name}: {self._parts()}."]
         if self._expected_arms is not None:
             told.append(f"Models, cheapest first: {', '.join(self._expected_arms)}.")
         report = self.fit_report
         if report is None:
             return [*told, "Not calibrated: fit it on examples of your own."]
         return [*told, *report.lines()]
+
+    def _parts(self) -> str:
+        if self.policy.commits:
+            return f"estimator {self.estimator.label}, policy {self.policy.name}, unverified"
+        check = " and ".join(leaf.name for leaf in self.verifier.leaves())
+        return f"verifier {check}, meta-verifier {self.estimator.label}"
 
     def _require_arms(self, names: Sequence[str]) -> None:
         if self._expected_arms is not None and set(names) != set(self._expected_arms):
@@ -284,7 +303,12 @@ class Router:
 
         saved = Manifest.read(path, resources or {})
         router = cls(
-            saved.verifier, saved.estimator, saved.policy, name=saved.name, seed=saved.seed
+            saved.verifier,
+            saved.estimator,
+            saved.policy,
+            embedder=saved.embedder,
+            name=saved.name,
+            seed=saved.seed,
         )
         router.calibration = saved.calibration
         router._expected_arms = saved.arms
@@ -305,6 +329,7 @@ class Router:
             estimator=self.estimator,
             policy=self.policy,
             calibration=self.calibration,
+            embedder=self.embedder,
         )
 
     def route(
@@ -336,7 +361,8 @@ class Router:
             chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
         ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
         case = Case(request, arms, chosen, ledger, self.verifier)
-        parts = Loop(self.verifier, self.estimator, self.policy, self._draw, ways, self._first)
+        deciding = self.verifier, self.estimator, self.policy, self._draw
+        parts = Loop(*deciding, ways, self._first, self.embedder)
         return parts.answer(ledger, case)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:

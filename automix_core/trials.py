@@ -7,8 +7,9 @@ together.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +22,7 @@ from automix_core.parts import Estimator, Policy
 from automix_core.replay import Recorded, replay
 from automix_core.request import Preference
 
-__all__ = ["Split", "Trial", "try_out"]
+__all__ = ["Measured", "Routed", "Split", "Trial", "route_out", "try_out"]
 
 CAUTION = 0.25
 """Standard errors that a start's measured gain must exceed.
@@ -37,14 +38,13 @@ Split = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """What starting with each arm led to on held-out rows.
+class Measured(ABC):
+    """What was reached on held-out rows, with what each arm alone reaches beside it.
 
     Attributes:
         weights: (weights,) the cost weights tried.
-        quality: (weights, arms, n) quality of the answer returned in each row; NaN for the
-            dearest arm, which is never verified, and for arms that a row does not hold.
-        cost: (weights, arms, n) US dollars.
+        quality: Quality of the answer returned in each row.
+        cost: US dollars, in the shape of `quality`.
         alone_quality: (arms, n) quality of each arm asked alone.
         alone_cost: (arms, n) US dollars.
         reference_cost: Mean cost of the dearest arm, US dollars.
@@ -60,6 +60,58 @@ class Trial:
     groups: NDArray[np.int64]
 
     @cached_property
+    def alone_value(self) -> Floats:
+        """Mean value of asking each arm alone, unverified, (weights, arms)."""
+        quality, cost = known_means(self.alone_quality, -1), known_means(self.alone_cost, -1)
+        return quality - self._price(np.broadcast_to(cost, (len(self.weights), len(cost))))
+
+    @abstractmethod
+    def followed(self, index: int) -> tuple[int | None, bool, Floats, Floats]:
+        """What a router would do at one of the cost weights.
+
+        Args:
+            index: Place of the weight.
+
+        Returns:
+            The arm it starts with, `None` where the request decides; whether it verifies that
+            arm's answer; and (n,) quality and cost on the held-out rows.
+        """
+
+    def _price(self, cost: Floats) -> Floats:
+        priced: Floats = self.weights[:, None] * cost / self.reference_cost
+        return priced
+
+
+@dataclass(frozen=True, eq=False)
+class Routed(Measured):
+    """What committing to one arm for each request led to; `quality` is (weights, n)."""
+
+    def followed(self, index: int) -> tuple[None, bool, Floats, Floats]:
+        """The arm depends on the request, and its answer is never verified."""
+        return None, False, self.quality[index], self.cost[index]
+
+    def at(self, places: Sequence[int]) -> Routed:
+        """The same at some of the cost weights."""
+        kept = list(places)
+        return replace(
+            self, weights=self.weights[kept], quality=self.quality[kept], cost=self.cost[kept]
+        )
+
+    @cached_property
+    def worth(self) -> Floats:
+        """Value of each row, mean over the cost weights; (n,)."""
+        return known_means(self.quality - self._price(self.cost))
+
+
+@dataclass(frozen=True, eq=False)
+class Trial(Measured):
+    """What starting with each arm led to.
+
+    `quality` is (weights, arms, n); it is NaN for the dearest arm, which is never verified, and
+    for arms that a row does not hold.
+    """
+
+    @cached_property
     def mean_quality(self) -> Floats:
         """(weights, arms); NaN for the dearest arm."""
         return known_means(self.quality, -1)
@@ -73,12 +125,6 @@ class Trial:
     def value(self) -> Floats:
         """Mean value of each start, (weights, arms); NaN for the dearest arm."""
         return self.mean_quality - self._price(self.mean_cost)
-
-    @cached_property
-    def alone_value(self) -> Floats:
-        """Mean value of asking each arm alone, unverified, (weights, arms)."""
-        quality, cost = known_means(self.alone_quality, -1), known_means(self.alone_cost, -1)
-        return quality - self._price(np.broadcast_to(cost, (len(self.weights), len(cost))))
 
     @cached_property
     def gained(self) -> Floats:
@@ -145,10 +191,6 @@ class Trial:
             return start, True, self.quality[index, start], self.cost[index, start]
         return alone, False, self.alone_quality[alone], self.alone_cost[alone]
 
-    def _price(self, cost: Floats) -> Floats:
-        priced: Floats = self.weights[:, None] * cost / self.reference_cost
-        return priced
-
 
 def try_out(
     recorded: Recorded,
@@ -183,6 +225,48 @@ def try_out(
         weights=np.asarray(weights, dtype=float),
         quality=quality,
         cost=cost,
+        alone_quality=recorded.examples.quality.T,
+        alone_cost=recorded.cost.T,
+        reference_cost=recorded.workload.reference_cost,
+        groups=groups,
+    )
+
+
+def route_out(
+    recorded: Recorded,
+    estimator: Estimator,
+    policy: Policy,
+    weights: Sequence[float],
+    splits: Sequence[Split],
+    groups: NDArray[np.int64],
+) -> Routed:
+    """Fit on each split's first rows, and route the others by a policy that commits.
+
+    What is estimated before an answer does not depend on the cost weight, so it is estimated once.
+
+    Args:
+        recorded: n rows.
+        estimator: The estimator to try.
+        policy: Decides on its estimates; every ask is final.
+        weights: Cost weights to try.
+        splits: Each row is held out once.
+        groups: (n,) rows that hang together.
+    """
+    rows = len(recorded.cost)
+    draw = np.random.default_rng(0).random(rows)
+    nothing = np.zeros(recorded.cost.shape, dtype=bool)
+    arm = np.full((len(weights), rows), -1)
+    for trained, held in splits:
+        evidence = recorded.evidence(held, nothing, draw)
+        fitted = estimator.fit(recorded.examples.take(trained))
+        estimates = fitted.estimate(evidence, Preference())
+        for place, weight in enumerate(weights):
+            arm[place, held] = policy.decide(estimates, evidence, Preference(weight)).arm
+    every = np.arange(rows)
+    return Routed(
+        weights=np.asarray(weights, dtype=float),
+        quality=np.where(arm < 0, np.nan, recorded.examples.quality[every, arm]),
+        cost=np.where(arm < 0, np.nan, recorded.cost[every, arm]),
         alone_quality=recorded.examples.quality.T,
         alone_cost=recorded.cost.T,
         reference_cost=recorded.workload.reference_cost,

@@ -1,5 +1,8 @@
 """Policies: estimates go in, actions come out. One policy a file."""
 
+from automix_core.decide.always import Always
+from automix_core.decide.best import Best
+from automix_core.decide.chance import Random
 from automix_core.decide.value import Value
 
-__all__ = ["Value"]
+__all__ = ["Always", "Best", "Random", "Value"]

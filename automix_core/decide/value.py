@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
+from automix_core.decide.price import price_of
+from automix_core.evidence import Actions, Bools, Estimates, Evidence
 from automix_core.parts import Policy
 from automix_core.request import Preference
 
@@ -42,11 +43,11 @@ class Value(Policy):
         stop_value = in_hand[rows, kept]
 
         reached = np.maximum(estimates.quality, stop_value[:, None])
-        worth = reached - self._price(estimates, estimates.cost, preference)
+        worth = reached - price_of(estimates, estimates.cost, preference)
         commits = self._none_follows(evidence)
         if estimates.ahead is not None:
             saved = estimates.cost - evidence.checking
-            committed = reached - self._price(estimates, saved, preference)
+            committed = reached - price_of(estimates, saved, preference)
             foreseen = ~np.isnan(estimates.ahead) & ~self._no_choice(evidence)[:, None]
             commits = np.where(foreseen, committed >= estimates.ahead - ROUNDING, commits)
             further = np.where(commits, committed, estimates.ahead)
@@ -65,13 +66,6 @@ class Value(Policy):
             stop_value=stop_value,
             run_value=run_value,
         )
-
-    def _price(self, estimates: Estimates, cost: Floats, preference: Preference) -> Floats:
-        """What each arm's remaining cost and latency are worth in points of quality."""
-        priced: Floats = preference.cost_weight * (cost / estimates.reference_cost)
-        if preference.latency_weight:
-            priced += preference.latency_weight * np.nan_to_num(estimates.latency, nan=0.0)
-        return priced
 
     def _no_choice(self, evidence: Evidence) -> Bools:
         """Where nothing is in hand and a single arm can be asked: (n,)."""

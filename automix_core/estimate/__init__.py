@@ -2,31 +2,45 @@
 
 from automix_core.estimate.auto import AutoMeta
 from automix_core.estimate.bayes import Bayes
+from automix_core.estimate.before import Before
 from automix_core.estimate.calibrated import Calibrated
+from automix_core.estimate.clusters import Clusters
 from automix_core.estimate.curves import Curves, Isotonic, Neighbours
+from automix_core.estimate.forest import Forest
 from automix_core.estimate.fused import Fused
+from automix_core.estimate.joint import Joint
+from automix_core.estimate.nearest import NeighbourQuality
 from automix_core.estimate.pomdp import Pomdp
+from automix_core.estimate.prior import Prior
 from automix_core.estimate.regions import (
     DoubleThreshold,
     FittedThreshold,
     Regions,
     TripleThreshold,
 )
+from automix_core.estimate.ridge import RidgeQuality
 from automix_core.estimate.rule import Rule
 from automix_core.estimate.threshold import Threshold
 
 __all__ = [
     "AutoMeta",
     "Bayes",
+    "Before",
     "Calibrated",
+    "Clusters",
     "Curves",
     "DoubleThreshold",
     "FittedThreshold",
+    "Forest",
     "Fused",
     "Isotonic",
+    "Joint",
+    "NeighbourQuality",
     "Neighbours",
     "Pomdp",
+    "Prior",
     "Regions",
+    "RidgeQuality",
     "Rule",
     "Threshold",
     "TripleThreshold",

@@ -8,6 +8,7 @@ from automix_core.verify.combined import Combined
 from automix_core.verify.judge import Judge
 from automix_core.verify.self_verification import SelfVerification
 from automix_core.verify.true_probability import TrueProbability
+from automix_core.verify.unverified import Unverified
 
 __all__ = [
     "Agreement",
@@ -19,4 +20,5 @@ __all__ = [
     "Judge",
     "SelfVerification",
     "TrueProbability",
+    "Unverified",
 ]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
@@ -30,6 +31,14 @@ USAGE = Usage(1000, 10)
 PRICES = {"small": Price(1, 1), "middle": Price(4, 4), "large": Price(10, 10)}
 RIGHT = "It is what the context says.\nVerdict: correct"
 WRONG = "The context says something else.\nVerdict: incorrect"
+
+
+def pytest_collection_modifyitems(items):
+    """Forests are grown by scikit-learn, which not every environment of the tests has."""
+    if find_spec("sklearn") is None:
+        for item in items:
+            if "forest" in item.name:
+                item.add_marker(pytest.mark.skip(reason="needs the extra `learn`"))
 
 
 class Pause(Exception):

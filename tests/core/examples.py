@@ -11,6 +11,7 @@ from automix_core.estimate import Calibrated
 from automix_core.evidence import Evidence, Examples
 from automix_core.replay import Recorded
 from automix_core.workload import Workload
+from tests.core.worlds import WIDTH
 
 SIGNAL = "self_verification"
 
@@ -56,14 +57,18 @@ def recorded(of, cost, checking):
 
 
 def told(rows, arms, seed, *, missing=0.0, grid=8):
-    """Examples in which confidence tells something of quality, in every arm but the dearest."""
+    """Examples in which confidence tells something of quality, in every arm but the dearest.
+
+    The first of their features tells how easy a request is.
+    """
     rng = np.random.default_rng(seed)
     ease = rng.random((rows, 1))
     chance = np.clip(ease + np.linspace(-0.2, 0.2, arms), 0, 1)
     quality = (rng.random((rows, arms)) < chance).astype(float)
     said = rng.binomial(grid, 0.25 + 0.5 * quality) / grid
     said[rng.random((rows, arms)) < missing] = np.nan
-    return examples(quality, said)
+    features = np.hstack([ease, np.random.default_rng((seed, 1)).random((rows, WIDTH - 1))])
+    return replace(examples(quality, said), features=features)
 
 
 @cache
@@ -91,6 +96,7 @@ def every_state(of):
         reference_cost=float(arms),
         draw=np.zeros(rows),
         signals={n: np.where(answered, v, np.nan) for n, v in of.signals.items()},
+        features=of.features,
     )
 
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from automix_core.evidence import Estimates, Evidence
 
+WIDTH = 3  # of the features
 COARSE = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])  # so that ties happen
 
 
@@ -27,6 +28,7 @@ def evidences(draw, rows=None):
         checking=cost * share,
         reference_cost=draw(st.sampled_from([0.5, 1.0, 2.0])),
         draw=table(draw, n, 1, st.floats(0, 0.99))[:, 0],
+        features=draw(st.sampled_from([None, np.sin(np.arange(n * WIDTH).reshape(n, WIDTH) ** 2)])),
     )
 
 
@@ -60,4 +62,5 @@ def row_of(evidence, index):
         checking=evidence.checking[[index]],
         reference_cost=evidence.reference_cost,
         draw=evidence.draw[[index]],
+        features=None if evidence.features is None else evidence.features[[index]],
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from automix_core.evaluate.report.study import Belief, Bin
 from automix_core.evidence import Floats
-from automix_core.fitting import recorded_by
+from automix_core.fitting import embedded, recorded_by
 from automix_core.metrics.bootstrap import Bootstrap
 from automix_core.metrics.verifiers import signal_quality
 from automix_core.outcomes import Outcomes
@@ -41,8 +41,9 @@ def beliefs(
     if router.calibration is None:
         return ()
     workload = router.calibration.workload
-    ours = recorded_by(held.in_order(workload.arms), router.verifier)
-    recorded = replace(ours, workload=workload)
+    ours = held.in_order(workload.arms)
+    seen = recorded_by(ours, router.verifier, embedded(ours, router.embedder))
+    recorded = replace(seen, workload=workload)
     found = []
     for place, arm in enumerate(workload.arms[:-1]):  # the dearest arm's are never verified
         if not np.isfinite(recorded.examples.confidence[:, place]).any():

@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import Preference, Router
-from automix_core.decide import Value
+from automix_core.decide import Always, Best, Random, Value
 from automix_core.estimate import Threshold
 from automix_core.parts import parts_of_kind
 from automix_core.verify import AnswerLikelihood
 from tests.core.worlds import estimates_for, evidences, row_of
 
-POLICIES = {"value": Value()}
+POLICIES = {
+    "value": Value(),
+    "best": Best(),
+    "random": Random(),
+    "always": Always("b").over(["a", "b"]),
+}
 PREFERENCES = st.builds(
     Preference,
     cost_weight=st.sampled_from([0.0, 0.1, 0.5, 2.0]),
@@ -57,11 +62,14 @@ def test_only_able_arms_are_asked_and_only_answers_in_hand_are_returned(policy, 
 
 
 @given(world=worlds())
-def test_no_ask_is_final_while_a_dearer_arm_could_follow(policy, world):
+def test_an_ask_is_final_where_the_policy_commits_or_no_dearer_arm_could_follow(policy, world):
     evidence, estimates, preference = world
     actions = policy.decide(estimates, evidence, preference)
     for row in np.flatnonzero(actions.run):
         arm = actions.arm[row]
+        if policy.commits:
+            assert actions.final[row]
+            continue
         assert actions.final[row] == (not evidence.able[row, arm + 1 :].any())
     assert not actions.final[~actions.run].any()
 

@@ -11,12 +11,18 @@ from automix_core.estimate import (
     AutoMeta,
     Bayes,
     Calibrated,
+    Clusters,
     DoubleThreshold,
     FittedThreshold,
+    Forest,
     Fused,
     Isotonic,
+    Joint,
+    NeighbourQuality,
     Neighbours,
     Pomdp,
+    Prior,
+    RidgeQuality,
     Rule,
     Threshold,
     TripleThreshold,
@@ -31,6 +37,7 @@ FIXED = {
     "threshold, strict": Threshold(0.9),
     "rule": Rule(),
     "rule, of a table": Rule.table("100100100"),
+    "prior": Prior(),
 }
 LEARNING = {
     "fitted_threshold": FittedThreshold(),
@@ -47,6 +54,14 @@ LEARNING = {
     "fused, pomdp": Fused(Pomdp()),
     "calibrated": Calibrated(),
     "calibrated, pomdp": Calibrated(Pomdp()),
+    "ridge": RidgeQuality(),
+    "nearest": NeighbourQuality(),
+    "nearest, trusting": NeighbourQuality(k=1, shrinkage=0),
+    "clusters": Clusters(clusters=4),
+    "clusters, trusting": Clusters(clusters=400, nearest=1, shrinkage=0),
+    "forest": Forest(trees=5),
+    "joint": Joint(),
+    "calibrated, joint": Calibrated(Joint()),
 }
 ESTIMATORS = FIXED | LEARNING
 PREFERENCE = Preference(0.3)

@@ -23,6 +23,7 @@ from automix_core.verify import (
     Judge,
     SelfVerification,
     TrueProbability,
+    Unverified,
 )
 from tests.core.conftest import RIGHT, WRONG, Model, says, stepped, verify
 
@@ -244,4 +245,5 @@ def test_a_verifier_can_be_saved_and_loaded(tmp_path, name):
 
 def test_every_verifier_is_under_this_contract():
     ours = {n for n, v in parts_of_kind("verifier").items() if v.__module__.startswith("automix")}
-    assert ours == {verifier.name for verifier in VERIFIERS.values()}
+    silent = {Unverified.name}  # has a file of its own: there is nothing to be right about
+    assert ours == {verifier.name for verifier in VERIFIERS.values()} | silent

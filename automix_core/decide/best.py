@@ -1,0 +1,27 @@
+"""The policy that commits to the arm of the greatest value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from automix_core.decide.committing import ROUNDING, Committing, Places
+from automix_core.evidence import Evidence, Floats
+
+__all__ = ["Best"]
+
+
+@dataclass(frozen=True)
+class Best(Committing):
+    """The arm of the greatest value: quality less what its cost and latency are worth.
+
+    Ties go to the cheaper arm. This is routing as CARROT (arXiv 2502.03261) shows it to be
+    optimal for given estimates, and MixLLM without its exploration.
+    """
+
+    name = "best"
+
+    def _chosen(self, worth: Floats, evidence: Evidence) -> tuple[Places, Floats]:
+        best = worth.max(axis=1, keepdims=True)
+        return np.argmax(worth >= best - ROUNDING, axis=1), np.ones(len(worth))

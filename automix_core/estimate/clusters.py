@@ -1,0 +1,139 @@
+"""Quality as a table of clusters: which arm did how well on which sort of request.
+
+After Avengers-Pro (arXiv 2508.12631) and UniRoute (arXiv 2502.08773). Unlike the first, quality
+is not scaled within a cluster and cost stays out of it, so that prices and preferences may change;
+and small clusters are drawn towards the arm's overall mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automix_core.estimate.before import Before, by_arm, normalised
+from automix_core.evidence import Floats
+from automix_core.numbers import not_negative
+from automix_core.parts import at_least_one
+
+__all__ = ["Clusters"]
+
+ROUNDS = 100
+SHARPNESS = 9.0
+"""How fast a cluster's weight falls with its distance, as in the released configuration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters(Before):
+    """Each arm's mean quality on the clusters nearest to the request.
+
+    Attributes:
+        clusters: How many clusters; fewer where there are fewer examples.
+        nearest: How many of them a request is judged by, weighed by exp(-9 * distance).
+        shrinkage: Examples that the arm's overall mean counts for in each cluster.
+        seed: Of the first centres.
+        centres_: (clusters, d).
+        table_: (clusters, arms) mean quality.
+        doubt_: (clusters, arms) standard error of that mean.
+    """
+
+    name = "clusters"
+    clusters: int = 32
+    nearest: int = 3
+    shrinkage: float = 5.0
+    seed: int = 0
+    centres_: Floats | None = None
+    table_: Floats | None = None
+    doubt_: Floats | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least_one(self, "clusters", "nearest")
+        not_negative(self.shrinkage, "Clusters.shrinkage", "a number of at least 0")
+
+    def _learned(
+        self, features: Floats, quality: Floats, *, prior_: Floats, spread_: Floats, **shared: Any
+    ) -> Self:
+        units = normalised(features)
+        centres = k_means(units, min(self.clusters, len(units)), self.seed)
+        home = _squares(units, centres).argmin(axis=1)
+        columns = [
+            self._column(home[known], column[known], len(centres), (prior, spread))
+            for (known, column), prior, spread in zip(by_arm(quality), prior_, spread_, strict=True)
+        ]
+        table, doubt = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
+        return replace(
+            self,
+            prior_=prior_,
+            spread_=spread_,
+            centres_=centres,
+            table_=table,
+            doubt_=doubt,
+            **shared,
+        )
+
+    def _column(
+        self, home: NDArray[np.int64], quality: Floats, count: int, overall: tuple[float, float]
+    ) -> tuple[Floats, Floats]:
+        """One arm's mean in each cluster, and its standard error."""
+        prior, spread = overall
+        weight = np.bincount(home, minlength=count) + self.shrinkage
+        some = weight > 0
+        total = np.bincount(home, quality, count) + self.shrinkage * prior
+        mean = np.divide(total, weight, out=np.full(count, prior), where=some)
+        missed = np.bincount(home, (quality - mean[home]) ** 2, count)
+        scatter = missed + self.shrinkage * spread**2
+        doubt = np.divide(np.sqrt(scatter), weight, out=np.full(count, spread), where=some)
+        return mean, doubt
+
+    def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
+        assert self.centres_ is not None  # noqa: S101 - for the type checker: fitted together
+        assert self.table_ is not None  # noqa: S101
+        assert self.doubt_ is not None  # noqa: S101
+        squares = _squares(normalised(features), self.centres_)
+        count = min(self.nearest, squares.shape[1])
+        near = np.argsort(squares, axis=1, kind="stable")[:, :count]
+        weight = np.exp(-SHARPNESS * np.sqrt(np.take_along_axis(squares, near, axis=1)))
+        weight /= weight.sum(axis=1, keepdims=True)
+        read = [
+            [(weight * column[near]).sum(axis=1) for column in by_cluster.T]
+            for by_cluster in (self.table_, self.doubt_)
+        ]
+        return np.stack(read[0], axis=1), np.stack(read[1], axis=1)
+
+
+def k_means(points: Floats, count: int, seed: int) -> Floats:
+    """The centres of clusters: Lloyd's rounds from the first centres of k-means++.
+
+    Args:
+        points: (n, d), at least one.
+        count: How many centres, at most n.
+        seed: Of the first centres.
+    """
+    generator = np.random.default_rng(seed)
+    centres = points[[generator.integers(len(points))]]
+    while len(centres) < count:
+        far = _squares(points, centres).min(axis=1)
+        total = far.sum()
+        chance = far / total if total > 0 else np.full(len(points), 1 / len(points))
+        centres = np.vstack([centres, points[[generator.choice(len(points), p=chance)]]])
+    home = np.full(len(points), -1)
+    for _ in range(ROUNDS):
+        now = _squares(points, centres).argmin(axis=1)
+        if (now == home).all():
+            break
+        home = now
+        members = np.eye(count)[home]
+        size = members.sum(axis=0)[:, None]
+        centres = np.where(size > 0, (members.T @ points) / np.maximum(size, 1), centres)
+    return centres
+
+
+def _squares(points: Floats, centres: Floats) -> Floats:
+    """Squared distances, (points, centres)."""
+    products = points @ centres.T
+    squares = (points**2).sum(axis=1)[:, None] - 2 * products + (centres**2).sum(axis=1)
+    kept: Floats = np.maximum(squares, 0.0)
+    return kept

@@ -1,0 +1,48 @@
+"""Every arm at its mean quality, whatever was asked: what learning has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from automix_core.estimate.before import WORST_VARIANCE, by_arm
+from automix_core.evidence import Estimates, Evidence, Examples, Floats
+from automix_core.parts import Estimator
+from automix_core.request import Preference
+
+__all__ = ["Prior"]
+
+UNKNOWN = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Prior(Estimator):
+    """The mean quality of each arm; one half for all where nothing was learned.
+
+    Attributes:
+        prior_: (arms,) mean quality.
+        spread_: (arms,) standard deviation of quality from request to request.
+    """
+
+    name = "prior"
+    prior_: Floats | None = None
+    spread_: Floats | None = None
+
+    def fit(self, examples: Examples) -> Self:
+        """Take the means."""
+        columns = [quality[known] for known, quality in by_arm(examples.quality)]
+        return replace(
+            self,
+            prior_=np.array([c.mean() if len(c) else 0.0 for c in columns]),
+            spread_=np.array([c.std() if len(c) else WORST_VARIANCE**0.5 for c in columns]),
+        )
+
+    def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
+        """The same for every request."""
+        shape = evidence.able.shape
+        mean = UNKNOWN if self.prior_ is None else self.prior_
+        sd = WORST_VARIANCE**0.5 if self.spread_ is None else self.spread_
+        quality, spread = (np.broadcast_to(x, shape).copy() for x in (mean, sd))
+        return Estimates.of(evidence, quality, spread)
