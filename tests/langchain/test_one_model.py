@@ -22,11 +22,11 @@ from langchain_automix import (
     preferring,
     routing_decision,
 )
+from tests.langchain.pair import until
 from tests.langchain.test_chat_model import Listener, Runs
 from tests.scripted_server import Scripted, ToolCall
 
 SURE, UNSURE = -0.05, -2.0
-from tests.langchain.pair import until
 
 
 def respond(body):

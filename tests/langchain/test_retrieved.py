@@ -25,11 +25,11 @@ from langchain_automix import (
     grounding,
     routing_decision,
 )
+from tests.langchain.pair import until
 from tests.scripted_server import Scripted, ToolCall
 
 QUESTION = "When was the station opened?"
 UNMARKED = ChatPromptTemplate.from_template("Be brief. You know: {facts} -- {question}")
-from tests.langchain.pair import until
 
 
 class Archive(BaseRetriever):
