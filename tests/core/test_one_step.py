@@ -1,7 +1,6 @@
 """Routers that commit by the request alone: fitted, measured, replayed, live and saved."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from automix_core.flow import Failure
 from automix_core.parts import Embedder
 from automix_core.verify import AnswerLikelihood, Unverified
 from tests.core.conftest import ScriptedPort, bound, says
+from tests.shared import shared
 
-REAL = Path("/work/shared/data/llmrouter_scores.jsonl")
 LEARNED = {
     "knn": {"k": 20},
     "clusters": {"clusters": 4},
@@ -264,8 +263,7 @@ def test_compared_with_the_models_alone_it_gains_in_area():
         assert found[name].area.mean < found["oracle"].area.mean
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the nine-model table is not on this machine")
 def test_on_nine_real_models_alike_requests_tell_something():
-    table = Outcomes.read(REAL).take(slice(0, 3000))
+    table = Outcomes.read(shared("llmrouter_scores.jsonl")).take(slice(0, 3000))
     report = Router.preset("knn").fit(table).fit_report
     assert report.gain[1] > 0.005

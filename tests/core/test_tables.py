@@ -13,9 +13,9 @@ from automix_core import ConfigurationError, OutcomesError
 from automix_core.outcomes import Outcomes
 from automix_core.tables import read_automix_release, scan
 from tests.core.tables import assert_same, row, tables_of_rows
+from tests.shared import shared
 
 XQUAD = Path(__file__).parent.parent / "data" / "xquad_local_models_numeric.jsonl"
-LLMROUTER = Path("/work/shared/data/llmrouter_scores.jsonl")
 RELEASED = {
     "id": "d1",
     "pid": "d1_0",
@@ -81,9 +81,7 @@ def test_a_real_table_is_read_as_it_was_written(tmp_path, suffix):
 
 
 def test_a_table_of_nine_models_is_read(tmp_path, suffix):
-    if not LLMROUTER.exists():
-        pytest.skip("the table of nine models is not on this machine")
-    table = Outcomes.read(LLMROUTER)
+    table = Outcomes.read(shared("llmrouter_scores.jsonl"))
     assert table.quality.shape == (5608, 9)
     assert not np.isnan(table.quality).any()
     assert all(len(tags) == 1 for tags in table.tags)

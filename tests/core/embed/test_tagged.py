@@ -1,9 +1,7 @@
 """The tag-enhanced embedding."""
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +14,7 @@ from automix_core.embed.query import shortened
 from automix_core.errors import NotFittedError
 from tests.core.embed.embedders import TAGS, TEXTS, TOPICS
 from tests.core.embed.test_reduced import cloud, names, table
-
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-QUESTIONS = Path(os.environ.get("AUTOMIX_SHARED_DATA", SHARED)) / "llmrouter_scores.jsonl"
+from tests.shared import shared
 
 
 def labels(count, kinds):
@@ -215,9 +211,8 @@ def test_shrinkage_that_cannot_be_is_refused(wrong):
 
 @pytest.fixture(scope="module")
 def questions():
-    if not QUESTIONS.exists():
-        pytest.skip(f"the questions of LLMRouter are not here: {QUESTIONS}")
-    rows = [json.loads(line) for line in QUESTIONS.read_text("utf-8").split("\n") if line]
+    text = shared("llmrouter_scores.jsonl").read_text("utf-8")
+    rows = [json.loads(line) for line in text.split("\n") if line]
     return [shortened(row["query"]) for row in rows], [tuple(row["tags"]) for row in rows]
 
 

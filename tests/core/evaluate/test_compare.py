@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from automix_core import ConfigurationError, Preference, Router
-from automix_core.evaluate import Hull, compare, ibc_lift
+from automix_core.evaluate import compare, ibc_lift
+from automix_core.metrics import Hull
 from automix_core.outcomes import Outcomes
 
 CHECK = 0.1  # what the stand-ins' verifier costs

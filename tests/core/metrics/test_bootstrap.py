@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError
-from automix_core.evaluate import Bootstrap, Measure
+from automix_core.metrics import Bootstrap, Measure
 
 ROWS = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30)
 

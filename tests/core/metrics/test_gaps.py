@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError
-from automix_core.evaluate import apgr, cpt, pgr, routed_share
+from automix_core.metrics import apgr, cpt, pgr, routed_share
 
 GAP = {"weak": 0.4, "strong": 0.8}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError
-from automix_core.evaluate import Hull, aiq, area, pareto_distance
+from automix_core.metrics import Hull, aiq, area, pareto_distance
 from automix_core.metrics.hull import hull_at, pareto_distances
 
 COARSE = st.integers(0, 8).map(lambda k: k / 8)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError
-from automix_core.evaluate import ibc_lift, ibc_lifts, mean_region_lift, region_lifts
+from automix_core.metrics import ibc_lift, ibc_lifts, mean_region_lift, region_lifts
 
 POINTS = Path(__file__).parents[2] / "data" / "automix_operating_points.json"
 PAPER = {

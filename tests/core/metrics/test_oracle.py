@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError
-from automix_core.evaluate import oracle
+from automix_core.metrics import oracle
 from tests.core.worlds import table
 
 

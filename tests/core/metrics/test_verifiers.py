@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError
-from automix_core.evaluate import (
+from automix_core.metrics import (
     Measure,
     auc,
     auc_interval,
