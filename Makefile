@@ -13,7 +13,8 @@ WITH_LANGCHAIN := .[langchain,cli]
 WITH_LLAMAINDEX := .[llamaindex,cli]
 RUN := $(VENV)/bin/python -m
 PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
-# What is left out where one framework stands alone: the core knows neither, so it is tested once.
+# Each adapter is tested where its framework stands alone; the core knows neither, so it is tested once.
+ADAPTERS := tests/langchain tests/llamaindex
 ALONE := --ignore=tests/core --ignore=tests/sabotage
 SOURCES := automix_core langchain_automix llamaindex_automix tests docs/examples
 
@@ -31,8 +32,10 @@ test: lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready  ## Every check and every te
 	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models and not browser" $(ALONE) --ignore=tests/llamaindex
 	@echo "== the LlamaIndex adapter, with no LangChain installed"
 	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models and not browser" $(ALONE) --ignore=tests/langchain
-	@echo "== everything"
-	$(RUN) $(PYTEST) --durations=10
+	@echo "== both frameworks together, and all that is not an adapter"
+	$(RUN) $(PYTEST) --durations=10 $(ADAPTERS:%=--ignore=%)
+	@echo "== the adapters over real local models"
+	$(RUN) $(PYTEST) -m models $(ADAPTERS)
 
 lint: $(VENV)/.ready  ## Style, types and import directions.
 	$(RUN) ruff check $(SOURCES)
