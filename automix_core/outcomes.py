@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ class Outcomes:
         """(n, m) the row holds that arm."""
         return ~np.isnan(self.quality)
 
-    @property
+    @cached_property
     def group_count(self) -> int:
         """In how many groups the rows lie."""
         ordered = np.sort(self.groups)  # sorting is quicker than np.unique where all differ

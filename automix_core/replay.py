@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.estimate.cells import situations
 from automix_core.evidence import Bools, Evidence, Examples, Floats, Run
 
 if TYPE_CHECKING:
@@ -113,6 +114,15 @@ class Recorded:
             self.workload,
         )
 
+    def kinds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """One row of each set of arms that can be asked, and the place of each row among these."""
+        place = np.zeros(len(self.cost), dtype=np.int64)
+        some = []
+        for kind, (_, rows) in enumerate(situations(~np.isnan(self.examples.quality))):
+            place[rows] = kind
+            some.append(0 if isinstance(rows, slice) else int(rows[0]))
+        return np.array(some), place
+
     def evidence(self, rows: NDArray[np.int64], asked: Bools, draw: Floats) -> Evidence:
         """What is known of some rows once certain arms were asked and verified."""
         seen = asked[rows]
@@ -165,15 +175,19 @@ def replay(
         verified[held, first.arm] = not first.final
         arm[held] = first.arm
         active = held[:0] if first.final else held
+    alike = first is None and recorded.examples.features is None and not policy.draws
     while len(active):
         draw = np.asarray(generator.random(shape[0]))
-        evidence = recorded.evidence(active, asked, draw)
+        # With nothing known but who can be asked, rows that are alike need one decision.
+        some, back = recorded.kinds() if alike else (active, slice(None))
+        evidence = recorded.evidence(some, asked, draw)
         actions = policy.decide(estimator.estimate(evidence, preference), evidence, preference)
-        arm[active] = actions.arm
-        asked[active[actions.run], actions.arm[actions.run]] = True
-        onward = actions.run & ~actions.final
-        verified[active[onward], actions.arm[onward]] = True
-        active = active[onward]
+        chosen, run, final = actions.arm[back], actions.run[back], actions.final[back]
+        arm[active] = chosen
+        asked[active[run], chosen[run]] = True
+        onward = run & ~final
+        verified[active[onward], chosen[onward]] = True
+        active, alike = active[onward], False
     rows = np.arange(shape[0])
     return Replay(
         arms=recorded.workload.arms,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,14 +234,15 @@ class Router:
                 texts to embed, or the preference cannot be met.
         """
         from automix_core import fitting
-        from automix_core.replay import replayed
+        from automix_core.replay import Recorded, replayed
 
         self._require_arms(outcomes.arms)
         ours = outcomes.in_order(self._expected_arms or outcomes.arms)
         features = fitting.embedded(ours, self.embedder)
-        recorded = fitting.recorded_by(ours, self.verifier, features)
-        if self.calibration is not None:
-            recorded = replace(recorded, workload=self.calibration.workload)
+        if self.calibration is None:
+            recorded = fitting.recorded_by(ours, self.verifier, features)
+        else:
+            recorded = Recorded.of(ours, self.verifier, self.calibration.workload, features)
         ways = self._ways(preference or Preference())
         policy = self.policy.over(ours.arms)
         seen = replayed(recorded, self.estimator, policy, ways, seed=seed)
