@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Calibrated(Estimator):
             best = alone.max(axis=1, keepdims=True)
             ahead = np.full_like(quality, np.nan) if ahead is None else ahead.copy()
             ahead[fresh] = (best + self.sure_gain(preference.cost_weight))[fresh]
-        return Estimates.of(evidence, quality, made.sd, ahead)
+        return replace(made, quality=quality, ahead=ahead)
 
     def sure_gain(self, cost_weight: float) -> Floats:
         """What starting with each arm gains on the best arm alone, less the doubt, (arms,).

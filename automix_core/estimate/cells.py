@@ -75,6 +75,9 @@ def situations(mask: Bools) -> Iterator[tuple[Bools, NDArray[np.int64] | slice]]
         Each pattern that occurs, (columns,), and the places of its rows; all of them as a slice
         where there is one pattern only, for a slice needs no copy.
     """
+    if len(mask) and (mask == mask[0]).all():  # as in most steps: nothing to sort
+        yield mask[0].copy(), slice(None)
+        return
     if mask.shape[1] < WORD:
         _, first, kind = np.unique(
             mask @ (1 << np.arange(mask.shape[1])), return_index=True, return_inverse=True
