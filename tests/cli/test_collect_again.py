@@ -127,9 +127,9 @@ def test_the_spending_cap_holds_and_everything_is_written(desk):
     assert ran.json["cost"] == pytest.approx(
         sum(LARGE if b["model"] == "large" else SMALL for b in desk.server.bodies)
     )
-    # Four pairs, and what the small model has answered meanwhile.
+    # Four pairs, and whatever the small model answered before the large one met the cap.
     assert sum("large" in row["arms"] for row in desk.rows) == 4
-    assert sum("small" in row["arms"] for row in desk.rows) >= 5
+    assert sum("small" in row["arms"] for row in desk.rows) >= 4
     assert ran.json["missing"] == 20 - len(desk.server.bodies)
     assert "--max-cost does not cover the next answer" in ran.err
     # The cap is for all runs together.

@@ -59,8 +59,8 @@ ACTS = (
     Act(
         "bill of the samples dropped",
         "automix_core/ledger.py",
-        '"cost": self._cost(ask.to, usage) if not _refused(result) else 0.0,',
-        '"cost": self._cost(ask.to, usage) if ask.purpose != "verify" else 0.0,',
+        "cost=self._cost(ask, result),",
+        'cost=self._cost(ask, result) if ask.purpose != "verify" else 0.0,',
         (CHAT + "test_the_samples_of_a_check_are_on_the_bill",),
     ),
     Act(
