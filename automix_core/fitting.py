@@ -23,6 +23,7 @@ from automix_core.findings import report_of
 from automix_core.metrics.hull import Hull
 from automix_core.parts import Embedder, Estimator, Policy, Verifier
 from automix_core.replay import Recorded
+from automix_core.request import Preference
 from automix_core.tradeoff import Tradeoff
 from automix_core.trials import Measured, Split, Trial, route_out, try_out
 from automix_core.workload import Workload
@@ -39,7 +40,7 @@ MOST_TRIED = 10_000
 MOST_HEARD = 2_000
 """Rows that a signal's AUC and its interval are measured on."""
 FOLDS = 5
-DEFAULT_WEIGHT = 0.1
+DEFAULT_WEIGHT = Preference().cost_weight
 CURVE_WEIGHTS = (0.0, *np.geomspace(0.003, 3, 28).tolist())
 
 

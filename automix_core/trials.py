@@ -176,15 +176,7 @@ class Trial(Measured):
         return bool(more[known].mean() > standard_error(more[known], self.groups[known]))
 
     def followed(self, index: int) -> tuple[int, bool, Floats, Floats]:
-        """What a router would do at one of the cost weights.
-
-        Args:
-            index: Place of the weight.
-
-        Returns:
-            The arm it starts with, whether it verifies that arm's answer, and (n,) quality and
-            cost on the held-out rows.
-        """
+        """The start with the surest gain, or the best arm alone where none has one."""
         sure = np.nan_to_num(self.gain[index] - self.doubt[index], nan=-np.inf)
         start, alone = int(np.argmax(sure)), int(np.argmax(self.alone_value[index]))
         if sure[start] > ROUNDING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from automix_core.request import Preference
 
-__all__ = ["add_preference", "at_least", "positive", "preference_of", "share"]
+__all__ = ["add_outcomes", "add_preference", "at_least", "positive", "preference_of", "share"]
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -45,6 +46,13 @@ def share(text: str) -> float:
         msg = f"must be a number between 0 and 1, not {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return value
+
+
+def add_outcomes(parser: argparse.ArgumentParser) -> None:
+    """Declare the outcome table that a command reads."""
+    parser.add_argument(
+        "outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet"
+    )
 
 
 def add_preference(parser: argparse.ArgumentParser) -> None:

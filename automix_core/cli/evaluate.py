@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from automix_core.cli.arguments import add_preference, at_least, preference_of, share
+from automix_core.cli.arguments import add_outcomes, add_preference, at_least, preference_of, share
 from automix_core.cli.screen import Screen, number
 
 __all__ = ["HELP", "add", "run"]
@@ -22,8 +22,8 @@ HELP = "compare routers on an outcome table, without calling a model"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    add_outcomes(parser)
     take = parser.add_argument
-    take("outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet")
     take(
         "--router",
         metavar="SPEC",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from automix_core.cli.arguments import add_outcomes
 from automix_core.cli.screen import Screen
 
 __all__ = ["HELP", "add", "run"]
@@ -19,8 +20,8 @@ HELP = "fit a router on an outcome table, and save it"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    add_outcomes(parser)
     take = parser.add_argument
-    take("outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet")
     take(
         "--router",
         metavar="SPEC",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from automix_core.cli.arguments import add_preference, preference_of, share
+from automix_core.cli.arguments import add_outcomes, add_preference, preference_of, share
 from automix_core.cli.screen import Screen
 
 __all__ = ["HELP", "add", "run"]
@@ -20,8 +20,8 @@ HELP = "write one HTML page about a router, with pictures"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    add_outcomes(parser)
     take = parser.add_argument
-    take("outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet")
     take("--out", metavar="FILE", type=Path, required=True, help="HTML file to write")
     take(
         "--router",

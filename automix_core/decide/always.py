@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from automix_core.decide.committing import Committing, Places
+from automix_core.decide.committing import Committing
+from automix_core.decide.weighing import Places
 from automix_core.errors import NotFittedError, UnknownNameError
 from automix_core.evidence import Evidence, Floats
 

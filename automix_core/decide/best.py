@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_core.decide.committing import ROUNDING, Committing, Places
+from automix_core.decide.committing import Committing
+from automix_core.decide.weighing import ROUNDING, Places
 from automix_core.evidence import Evidence, Floats
 
 __all__ = ["Best"]

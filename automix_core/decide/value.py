@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_core.decide.price import price_of
+from automix_core.decide.weighing import ROUNDING, in_hand, price_of, weighed
 from automix_core.evidence import Actions, Bools, Estimates, Evidence
 from automix_core.parts import Policy
 from automix_core.request import Preference
 
 __all__ = ["Value"]
-
-ROUNDING = 1e-9
-"""Values that lie no further apart than this are tied."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,7 @@ class Value(Policy):
 
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:
         """Choose for each row."""
-        rows = np.arange(len(evidence))
-        in_hand = np.where(evidence.answered, estimates.quality, -np.inf)
-        kept = np.argmax(in_hand, axis=1)
-        stop_value = in_hand[rows, kept]
-
+        kept, stop_value = in_hand(estimates, evidence)
         reached = np.maximum(estimates.quality, stop_value[:, None])
         worth = reached - price_of(estimates, estimates.cost, preference)
         commits = self._none_follows(evidence)
@@ -54,17 +47,14 @@ class Value(Policy):
             worth = np.where(foreseen, further, np.where(commits, committed, worth))
         worth = np.where(evidence.able, worth, -np.inf)
         asked = np.argmax(worth, axis=1)
-        run_value = worth[rows, asked]
-
-        run = run_value > stop_value + ROUNDING
-        nothing = np.isneginf(run_value) & np.isneginf(stop_value)
-        return Actions(
-            arm=np.where(nothing, -1, np.where(run, asked, kept)),
-            run=run,
-            final=run & commits[rows, asked],
-            propensity=np.ones(len(rows)),
-            stop_value=stop_value,
-            run_value=run_value,
+        chosen = np.arange(len(asked)), asked
+        return weighed(
+            kept,
+            stop_value,
+            asked,
+            worth[chosen],
+            final=commits[chosen],
+            propensity=np.ones(len(asked)),
         )
 
     def _no_choice(self, evidence: Evidence) -> Bools:

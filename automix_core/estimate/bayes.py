@@ -25,7 +25,7 @@ from automix_core.estimate.logistic import (
 )
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.numbers import at_least, not_negative
-from automix_core.parts import Estimator
+from automix_core.parts import Estimator, at_least_one
 from automix_core.request import Preference
 
 __all__ = ["Bayes"]
@@ -58,7 +58,7 @@ class Bayes(Estimator):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        at_least(1, self.depth, "Bayes.depth")
+        at_least_one(self, "depth")
         at_least(2, self.most_examples, "Bayes.most_examples")
         not_negative(self.penalty, "Bayes.penalty", "a number of at least 0")
 

@@ -16,8 +16,8 @@ from automix_core.arrays import known_means
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import latest_answered
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
-from automix_core.numbers import at_least, not_negative
-from automix_core.parts import Estimator
+from automix_core.numbers import not_negative
+from automix_core.parts import Estimator, at_least_one
 from automix_core.request import Preference
 
 __all__ = ["Curves", "Isotonic", "Neighbours"]
@@ -144,7 +144,7 @@ class Neighbours(Curves):
     def __post_init__(self) -> None:
         """Check the numbers."""
         super().__post_init__()
-        at_least(1, self.k, "Neighbours.k")
+        at_least_one(self, "k")
 
     def curve(self, confidence: Floats, quality: Floats, knots: Floats) -> Floats:
         """Mean of the window of nearest examples; ties all count."""

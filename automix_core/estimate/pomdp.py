@@ -22,7 +22,7 @@ from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.estimate.cells import cells_of, edges_of, situations
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.numbers import at_least, not_negative
-from automix_core.parts import Estimator
+from automix_core.parts import Estimator, at_least_one
 from automix_core.request import Preference
 
 __all__ = ["Pomdp"]
@@ -68,7 +68,7 @@ class Pomdp(Estimator):
     def __post_init__(self) -> None:
         """Check the numbers."""
         at_least(2, self.cells, "Pomdp.cells")
-        at_least(1, self.depth, "Pomdp.depth")
+        at_least_one(self, "depth")
         not_negative(self.shrinkage, "Pomdp.shrinkage", "a number of at least 0")
 
     def fit(self, examples: Examples) -> Self:

@@ -15,7 +15,7 @@ from automix_core.request import Preference
 
 __all__ = ["Threshold"]
 
-DEFAULT_COST_WEIGHT = 0.1
+DEFAULT_COST_WEIGHT = Preference().cost_weight
 
 
 @dataclass(frozen=True)

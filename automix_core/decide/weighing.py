@@ -1,0 +1,68 @@
+"""What policies that weigh stopping against asking have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
+from automix_core.request import Preference
+
+__all__ = ["ROUNDING", "Places", "in_hand", "price_of", "weighed"]
+
+Places = NDArray[np.int64]
+
+ROUNDING = 1e-9
+"""Values that lie no further apart than this are tied."""
+
+
+def in_hand(estimates: Estimates, evidence: Evidence) -> tuple[Places, Floats]:
+    """The best answer in hand and its quality, each (n,); -inf with nothing in hand."""
+    quality = np.where(evidence.answered, estimates.quality, -np.inf)
+    kept = np.argmax(quality, axis=1)
+    return kept, quality[np.arange(len(kept)), kept]
+
+
+def weighed(
+    kept: Places,
+    stop_value: Floats,
+    asked: Places,
+    run_value: Floats,
+    *,
+    final: Bools,
+    propensity: Floats,
+) -> Actions:
+    """Ask where that is worth more than stopping, and stop elsewhere; each argument is (n,).
+
+    Args:
+        kept: The best answer in hand.
+        stop_value: What it is worth, -inf with nothing in hand.
+        asked: The arm that would be asked.
+        run_value: What that is worth, -inf where nobody can be asked.
+        final: Whether the ask would be a commitment.
+        propensity: Probability with which that arm was chosen to be asked.
+    """
+    run = run_value > stop_value + ROUNDING
+    nothing = np.isneginf(run_value) & np.isneginf(stop_value)
+    return Actions(
+        arm=np.where(nothing, -1, np.where(run, asked, kept)),
+        run=run,
+        final=run & final,
+        propensity=np.where(run, propensity, 1.0),
+        stop_value=stop_value,
+        run_value=run_value,
+    )
+
+
+def price_of(estimates: Estimates, cost: Floats, preference: Preference) -> Floats:
+    """What a cost and each arm's latency are worth in points of quality, (n, arms).
+
+    Args:
+        estimates: Give the reference cost and the latency; unknown latency counts as none.
+        cost: (n, arms).
+        preference: The weights.
+    """
+    priced: Floats = preference.cost_weight * (cost / estimates.reference_cost)
+    if preference.latency_weight:
+        priced += preference.latency_weight * np.nan_to_num(estimates.latency, nan=0.0)
+    return priced
