@@ -40,7 +40,7 @@ ACTS = (
     ),
     Act(
         "escalation removed",
-        "automix_core/decide/value.py",
+        "automix_core/decide/weighing.py",
         "run = run_value > stop_value + ROUNDING",
         "run = np.isneginf(stop_value)",
         (
