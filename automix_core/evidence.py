@@ -7,7 +7,7 @@ live request is n = 1; a replay of recorded outcomes is n = a million. The parts
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,11 @@ class Evidence:
         draw: (n,) one uniform number in [0, 1), drawn anew each step, so that policies are pure.
         features: (n, d) what an embedder made of the requests; `None` where there is none, or
             where it failed.
+        waiting: (n, arms) seconds until each arm would begin to answer, because it is busy;
+            `None` where nothing is known of the load.
+        prompt_tokens: (n,) tokens of the prompt, NaN where unknown; `None` where all are.
+        rates: (arms, 2) US dollars of one token of the prompt and of the answer, NaN for an arm
+            whose prices are unknown; `None` where all are.
     """
 
     able: Bools
@@ -99,6 +104,9 @@ class Evidence:
     draw: Floats
     signals: Mapping[str, Floats] = field(default_factory=dict)
     features: Floats | None = None
+    waiting: Floats | None = None
+    prompt_tokens: Floats | None = None
+    rates: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.able)
@@ -132,7 +140,9 @@ class Evidence:
             checking=np.repeat(self.checking, count, axis=0),
             draw=np.repeat(self.draw, count),
             signals=values,
-            features=None if self.features is None else np.repeat(self.features, count, axis=0),
+            features=_repeated(self.features, count),
+            waiting=_repeated(self.waiting, count),
+            prompt_tokens=_repeated(self.prompt_tokens, count),
         )
 
 
@@ -145,21 +155,36 @@ class Examples:
         confidence: (n, arms) the verifier's confidence in that answer; NaN where there is none.
         signals: The contributing signals by name, each (n, arms), NaN where missing.
         features: (n, d) what an embedder made of the requests; `None` where there is none.
+        cost: (n, arms) US dollars of the answer, NaN where unknown, as in the next four; `None`
+            where nothing is known.
+        latency: (n, arms) seconds of the answer, waiting not included.
+        input_tokens: (n, arms) tokens of the prompt.
+        output_tokens: (n, arms) tokens of the answer.
+        satisfied: (n, arms) 1 where the user was satisfied with the arm's answer, 0 where not.
+        chances: (n, arms) probability with which each arm might have been asked when it was
+            decided; `None` where all arms were asked.
     """
 
     quality: Floats
     confidence: Floats
     signals: Mapping[str, Floats] = field(default_factory=dict)
     features: Floats | None = None
+    cost: Floats | None = None
+    latency: Floats | None = None
+    input_tokens: Floats | None = None
+    output_tokens: Floats | None = None
+    satisfied: Floats | None = None
+    chances: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.quality)
 
     def take(self, rows: Any) -> Examples:
         """Some of the rows, by an index array, a mask or a slice."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "signals"}
+        taken: dict[str, Any] = {n: None if a is None else a[rows] for n, a in arrays.items()}
         signals = {name: values[rows] for name, values in self.signals.items()}
-        features = None if self.features is None else self.features[rows]
-        return Examples(self.quality[rows], self.confidence[rows], signals, features)
+        return Examples(**taken, signals=signals)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +217,9 @@ class Estimates:
         ahead: (n, arms) value, in points of quality, of asking the arm, having its answer
             verified and acting best from there on, for the preference at hand. NaN, or `None` for
             all, where the estimator does not look past the next answer.
+        novelty: (n, arms) how little each arm has been tried on requests like this one: e' inv(A)
+            e of linear bandits, at most 1 over the ridge penalty for features of length 1.
+            `None` where the estimator does not know.
     """
 
     quality: Floats
@@ -200,6 +228,7 @@ class Estimates:
     latency: Floats
     reference_cost: float
     ahead: Floats | None = None
+    novelty: Floats | None = None
 
     @classmethod
     def of(
@@ -252,6 +281,8 @@ class Actions:
         run: `True` to ask that arm, `False` to stop with its answer.
         final: The ask is a commitment.
         propensity: Probability with which this action was chosen.
+        chances: (n, arms) probability of each arm to be asked, from policies that randomise;
+            `None` from all others.
         stop_value: Value of stopping now, -inf with nothing in hand.
         run_value: Value of the best arm that could be asked, -inf where there is none.
     """
@@ -262,6 +293,7 @@ class Actions:
     propensity: Floats
     stop_value: Floats
     run_value: Floats
+    chances: Floats | None = None
 
     @classmethod
     def without_choice(cls, arm: int) -> Actions:
@@ -285,3 +317,8 @@ class Actions:
         """Whether every row takes the same action."""
         same = (self.arm == self.arm[0]) & (self.run == self.run[0]) & (self.final == self.final[0])
         return bool(same.all())
+
+
+def _repeated(known: Floats | None, count: int) -> Floats | None:
+    """Every row so many times."""
+    return None if known is None else np.repeat(known, count, axis=0)

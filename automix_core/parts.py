@@ -217,6 +217,29 @@ class Estimator(Part, ABC):
         """
         return self
 
+    def learn(self, examples: Examples) -> Estimator:
+        """A copy that goes on from what it knows; this very one where it learns only from a fit.
+
+        Time and memory do not depend on how much was learned before.
+
+        Args:
+            examples: n rows in which a single arm may be known, as feedback gives them.
+        """
+        return self
+
+    def over(self, places: Sequence[int | None]) -> Estimator:
+        """This estimator for other arms; what it says of the arms that stay does not change.
+
+        Args:
+            places: For each arm that there will be, cheapest first, its place among the arms so
+                far, or `None` for a new one.
+
+        Raises:
+            ConfigurationError: It cannot be told of other arms without a new fit.
+        """
+        msg = f"The estimator {self.label!r} does not let models come or go: fit the router again."
+        raise ConfigurationError(msg)
+
 
 class Policy(Part, ABC):
     """Estimates in, actions out: ask which arm next, or stop and return which answer.

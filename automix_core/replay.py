@@ -95,7 +95,16 @@ class Recorded:
         """A table with its signals read by a verifier, and (n, d) what an embedder made of it."""
         verdicts = verifier.recorded(outcomes)
         return cls(
-            examples=Examples(outcomes.quality, verdicts.confidence, verdicts.signals, features),
+            examples=Examples(
+                quality=outcomes.quality,
+                confidence=verdicts.confidence,
+                signals=verdicts.signals,
+                features=features,
+                cost=outcomes.cost,
+                latency=outcomes.latency,
+                input_tokens=outcomes.input_tokens,
+                output_tokens=outcomes.output_tokens,
+            ),
             cost=outcomes.cost,
             check_cost=np.nan_to_num(verdicts.cost),
             latency=outcomes.latency,
