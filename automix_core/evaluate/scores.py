@@ -8,7 +8,10 @@ from typing import Any
 
 from automix_core.metrics.bootstrap import Measure
 
-__all__ = ["METRICS", "CurvePoint", "Score", "SeedPoint"]
+__all__ = ["METRICS", "SHARES", "CurvePoint", "Score", "SeedPoint"]
+
+SHARES = (0.1, 0.24, 0.5, 1.0)
+"""Shares of the dearest model's cost at which quality is read off; MixLLM quotes 24 %."""
 
 METRICS = (
     "quality",
@@ -89,6 +92,9 @@ class Score:
         cpt_50: Share of calls to the dearer arm that recovers half of the gap; likewise.
         cpt_80: The same for four fifths of it.
         share: Share of answers returned, by arm.
+        quality_at: Quality at a mean cost of this share of the dearest model's, on the upper hull
+            of the router's own curve. Where it cannot be run that cheaply, the cheapest model
+            answers.
         curve: The trade-off curve, in the order of its settings.
         by_seed: What each seed found; empty for baselines, which have nothing to fit.
     """
@@ -110,6 +116,7 @@ class Score:
     cpt_50: Measure | None
     cpt_80: Measure | None
     share: Mapping[str, Measure | None] = field(default_factory=dict)
+    quality_at: Mapping[float, Measure | None] = field(default_factory=dict)
     curve: tuple[CurvePoint, ...] = ()
     by_seed: tuple[SeedPoint, ...] = ()
 
@@ -121,6 +128,7 @@ class Score:
             **head,
             **metrics,
             "share": {arm: _as_json(measure) for arm, measure in self.share.items()},
+            "quality_at": {f"{share:g}": _as_json(m) for share, m in self.quality_at.items()},
             "curve": [asdict(point) for point in self.curve],
             "by_seed": [asdict(point) for point in self.by_seed],
         }

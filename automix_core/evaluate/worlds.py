@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automix_core.evaluate.runs import Layout, Plan, Tally
-from automix_core.evaluate.scores import CurvePoint, Score, SeedPoint
+from automix_core.evaluate.scores import SHARES, CurvePoint, Score, SeedPoint
 from automix_core.evidence import Floats
 from automix_core.metrics.bootstrap import Measure
 from automix_core.metrics.gaps import apgrs, cpts, gap_curves
@@ -122,6 +122,7 @@ def _score(
         **_gaps(point[:, 0], quality, means[:, layout.curve(2)], alone),
     }
     shares = map(Measure.of, means[:, layout.share].T)
+    bought = map(Measure.of, _at_shares(quality, cost, alone))
     weights = tally.weights or (None,) * layout.settings
     curve = zip(cost[0].tolist(), quality[0].tolist(), weights, strict=True)
     found = (seeds.cost[place][0, 0], seeds.quality[place][0, 0], gains[0, 0])
@@ -131,6 +132,7 @@ def _score(
         baseline=not tally.learns,
         **{name: Measure.of(_clean(name, values)) for name, values in metrics.items()},
         share=dict(zip(plan.table.arms, shares, strict=True)),
+        quality_at=dict(zip(SHARES, bought, strict=True)),
         curve=tuple(CurvePoint(*values) for values in curve),
         by_seed=tuple(SeedPoint(*values) for values in by_seed) if tally.learns else (),
     )
@@ -165,6 +167,15 @@ def _along_the_curve(quality: Floats, cost: Floats, alone: _Alone) -> dict[str, 
         "aiq": aiq,
         "region_lift": _mean(table),
     }
+
+
+def _at_shares(quality: Floats, cost: Floats, alone: _Alone) -> list[Floats]:
+    """Quality at shares of the dearest model's cost, in every world."""
+    budgets = [share * alone.cost.max(axis=1) for share in SHARES]
+    return [
+        np.where(at < cost.min(axis=1), alone.quality[:, 0], hull_at(cost, quality, at))
+        for at in budgets
+    ]
 
 
 def _under_hulls(

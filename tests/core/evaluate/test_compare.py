@@ -294,6 +294,7 @@ def test_the_json_is_what_the_command_line_prints(compared):
             assert entry[metric] is None or set(entry[metric]) == measure
         for metric in (m for m in metrics if entry[m] is not None):
             assert entry[metric]["low"] <= entry[metric]["mean"] <= entry[metric]["high"]
+        assert list(entry["quality_at"]) == ["0.1", "0.24", "0.5", "1"]
     assert said["routers"][0]["curve"][0]["cost_weight"] == 0
 
 
@@ -384,6 +385,18 @@ def test_where_a_router_cannot_be_run_so_cheaply_the_cheapest_model_answers(comp
     assert small.area.mean == pytest.approx(small.quality.mean)
     expected = (100 * small.quality.mean + large.quality.mean) / 101
     assert large.area.mean == pytest.approx(expected)
+
+
+def test_quality_at_a_share_of_the_dearest_cost_is_what_that_much_money_buys(compared):
+    small, large = compared["always:arm0"], compared["always:arm1"]
+    for share, measure in small.quality_at.items():  # ten times cheaper, so always affordable
+        assert measure.mean == pytest.approx(small.quality.mean), share
+    assert large.quality_at[1.0].mean == pytest.approx(large.quality.mean)
+    assert large.quality_at[0.24].mean == pytest.approx(small.quality.mean)
+    cascade = compared["cascade"].quality_at
+    assert small.quality.mean < cascade[0.24].mean < cascade[0.5].mean <= cascade[1.0].mean
+    mixed = small.quality.mean + (large.quality.mean - small.quality.mean) * (0.5 - 0.1) / 0.9
+    assert cascade[0.5].mean > mixed + 0.02
 
 
 def test_a_seed_that_holds_out_no_whole_row_is_passed_over():
