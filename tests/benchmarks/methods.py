@@ -29,6 +29,17 @@ SPECS = (
     "frugalgpt",
 )
 
+COLUMNS = (
+    "router",
+    "quality",
+    "cost",
+    "gain on mixing",
+    "quality at 24 % of the cost",
+    "over all budgets",
+    "AIQ",
+    "Pareto distance",
+)
+
 
 def show(outcomes, specs, preference, seeds):
     """Print one comparison as a Markdown table."""
@@ -37,11 +48,12 @@ def show(outcomes, specs, preference, seeds):
     found = compare(outcomes, routers, preference=preference, seeds=seeds)
     dearest = found[f"always:{found.arms[-1]}"]
     lines = [
-        f"\n{found.measured} rows in {found.groups} groups, {len(found.arms)} models, {seeds} "
-        f"seeds, cost weight {preference.cost_weight:g}, {time.monotonic() - began:.0f} s\n",
-        "| router | quality | cost | gain on mixing | quality at 24 % of the cost "
-        "| over all budgets | AIQ | Pareto distance |",
-        "|---|---|---|---|---|---|---|---|",
+        "",
+        f"{found.measured} rows in {found.groups} groups, {len(found.arms)} models, {seeds} seeds,",
+        f"cost weight {preference.cost_weight:g}, {time.monotonic() - began:.0f} s",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        "|---" * len(COLUMNS) + "|",
     ]
     for score in found.routers:
         at = score.quality_at[0.24]
