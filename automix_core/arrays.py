@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["known_means", "mean_row", "ratio"]
+__all__ = ["known_means", "mean_row", "non_negative_pair", "ratio"]
 
 Floats = NDArray[np.float64]
+
+SINGULAR = 1e-9
+"""Share below which a difference is taken for rounding."""
 
 
 def ratio(
@@ -42,3 +45,29 @@ def known_means(values: Floats, axis: int = 0, unknown: float = np.nan) -> Float
     """
     known = ~np.isnan(values)
     return ratio(np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis), unknown)
+
+
+def non_negative_pair(gram: Floats, moment: Floats) -> Floats:
+    """The two coefficients of least squares that may not be negative, in closed form.
+
+    Where the data cannot tell the two apart, such as a column that never changes beside a
+    constant, one of them takes all, the first where both fit as well.
+
+    Args:
+        gram: (2, 2) X'X of the two columns, finite.
+        moment: (2,) X'y.
+    """
+    tried: list[Floats] = [np.zeros(2)]
+    for place in (0, 1):
+        alone: Floats = np.zeros(2)
+        if gram[place, place] > 0:
+            alone[place] = max(0.0, moment[place] / gram[place, place])
+        tried.append(alone)
+    if np.linalg.det(gram) > SINGULAR * gram[0, 0] * gram[1, 1]:
+        both: Floats = np.linalg.solve(gram, moment)
+        if (both >= 0).all():
+            tried.append(both)
+    missed = [float(pair @ gram @ pair - 2 * pair @ moment) for pair in tried]
+    least = min(missed)
+    slack = SINGULAR * abs(least)
+    return next(pair for pair, miss in zip(tried, missed, strict=True) if miss <= least + slack)

@@ -58,6 +58,7 @@ class Case:
         self.answers: dict[int, Answer] = {}
         self.failures: dict[int, Failure] = {}
         self.features: Floats | None = None
+        self.load = ledger.load
         self._ledger = ledger
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
@@ -148,6 +149,9 @@ class Case:
                 for name in sorted(names)
             },
             features=self.features,
+            waiting=None if self.load is None else self.load.waiting(),
+            prompt_tokens=self._prompt_tokens,
+            rates=self.arms.rates,
         )
 
     def answered(self, index: int, answer: Answer) -> None:
@@ -190,6 +194,12 @@ class Case:
         """What each arm is listed to cost with its check, as one row."""
         row: Floats = (self.arms.costs + self._checking)[None, :]
         return row
+
+    @cached_property
+    def _prompt_tokens(self) -> Floats | None:
+        """About how many tokens the prompt has, (1,), where the adapter has counted."""
+        tokens = self.request.needs.tokens
+        return np.array([float(tokens)]) if tokens else None
 
     def _expected(self, index: int) -> float:
         """US dollars that an arm and the check of its answer are expected to cost."""

@@ -27,6 +27,7 @@ from automix_core.flow import Ask, Failure, Flow, Reply, Result, Usage, Wave
 if TYPE_CHECKING:
     from automix_core.arms import Arm, Arms
     from automix_core.evidence import Signal
+    from automix_core.load import Load
     from automix_core.request import Preference
 
 __all__ = ["Ledger"]
@@ -43,6 +44,7 @@ class Ledger:
         helpers: Models other than the arms, by name.
         preference: The preference in force.
         listeners: Called with the decision when it is published.
+        load: Told of every call that begins and ends; `None` where nobody ever waits.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Ledger:
         helpers: Mapping[str, Arm],
         preference: Preference,
         listeners: Sequence[DecisionCallback],
+        load: Load | None = None,
     ) -> None:
         self._router = router
         self._arms = arms
         self._callable = {**{arm.name: arm for arm in arms}, **helpers}
         self._preference = preference
         self._listeners = tuple(listeners)
+        self.load = load
         self._begun = time.monotonic()
         self._asked: list[tuple[Ask, Result | _Pending]] = []
         self._verdicts: list[Verdict] = []
@@ -85,11 +89,16 @@ class Ledger:
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             first = self._open(wave)
+            results = None
+            begun = self.load.begin(wave.asks) if self.load else None
             try:
                 results = yield wave
             except BaseException:
                 flow.close()
                 raise
+            finally:
+                if self.load and begun:
+                    self.load.end(wave.asks, begun, results)
             self._close(first, wave, results)
 
     def judge(self, arm: str, signal: Signal) -> None:

@@ -193,6 +193,11 @@ class Estimator(Part, ABC):
         """How people are told of it; a wrapper names what it wraps."""
         return self.name
 
+    @property
+    def forecasts(self) -> bool:
+        """Whether the prompt's length, token prices or the load matter, to it or what it wraps."""
+        return any(isinstance(x, Estimator) and x.forecasts for x in vars(self).values())
+
     @abstractmethod
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Quality, cost and latency of every arm, given what is known so far.

@@ -22,6 +22,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.evidence import Actions
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
+from automix_core.load import Load
 from automix_core.loop import Loop, Outcome
 from automix_core.parts import Embedder, Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
@@ -76,6 +77,7 @@ class Router:
         self._generator = np.random.default_rng(seed)
         self._lock = threading.Lock()
         self._first: dict[Hashable, Actions] = {}
+        self._queue: Load | None = None
 
     def __repr__(self) -> str:
         arms = "" if self.arms is None else f", arms={list(self.arms.names)}"
@@ -179,7 +181,9 @@ class Router:
         dollars = workload is not None or arms.basis == self._cost_basis
         reference = self._reference_cost if dollars else None
         now = None if workload is None else workload.at({arm.name: arm.price for arm in arms})
-        bound.arms = Arms(list(arms), reference, measured=None if now is None else now.costs)
+        costs, rates = (None, None) if now is None else (now.costs, now.rates)
+        bound.arms = Arms(list(arms), reference, measured=costs, rates=rates)
+        bound._queue = Load.of(bound.arms)
         bound.calibration = self.calibration
         bound._expected_arms = bound.arms.names
         bound._reference_cost = bound.arms.reference_cost
@@ -359,10 +363,10 @@ class Router:
         if self.calibration is not None or chosen.objectives:
             ways = self._ways(chosen)
             chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
-        ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
+        ledger = Ledger(self.name, arms, self.helpers, chosen, listeners, self._queue)
         case = Case(request, arms, chosen, ledger, self.verifier)
         deciding = self.verifier, self.estimator, self.policy, self._draw
-        parts = Loop(*deciding, ways, self._first, self.embedder)
+        parts = Loop(*deciding, ways, self._first, self.embedder, self.estimator.forecasts)
         return parts.answer(ledger, case)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:

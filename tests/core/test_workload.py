@@ -27,8 +27,9 @@ def test_at_new_prices_answers_are_priced_anew_and_checks_in_proportion():
 
 @pytest.mark.parametrize("tokens", [(np.nan, 10.0), (1000.0, np.nan)])
 def test_where_tokens_are_unknown_the_measured_costs_stand(tokens):
-    known = workload(tokens)
-    assert known.at({"small": Price(4, 0), "large": Price(20, 0)}) is known
+    now = workload(tokens).at({"small": Price(4, 0), "large": Price(20, 0)})
+    assert now.cost.tolist() == [0.001, 0.01]
+    assert now.checking.tolist() == [0.0005, 0.0]
 
 
 def test_where_a_price_is_unknown_the_measured_costs_stand():
