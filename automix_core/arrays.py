@@ -64,7 +64,7 @@ def non_negative_pair(gram: Floats, moment: Floats) -> Floats:
             alone[place] = max(0.0, moment[place] / gram[place, place])
         tried.append(alone)
     if np.linalg.det(gram) > SINGULAR * gram[0, 0] * gram[1, 1]:
-        both: Floats = np.linalg.solve(gram, moment)
+        both = np.asarray(np.linalg.solve(gram, moment), dtype=float)
         if (both >= 0).all():
             tried.append(both)
     missed = [float(pair @ gram @ pair - 2 * pair @ moment) for pair in tried]

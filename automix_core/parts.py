@@ -57,6 +57,8 @@ _ROOMS = {
     "policy": "automix_core.decide",
     "embedder": "automix_core.embed",
     "trees": "automix_core.estimate.forest",
+    "amounts": "automix_core.estimate.amounts",
+    "paces": "automix_core.estimate.paces",
     "calibration": "automix_core.calibration",
     "report": "automix_core.fit_report",
     "tradeoff": "automix_core.tradeoff",
