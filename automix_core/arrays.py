@@ -57,17 +57,20 @@ def non_negative_pair(gram: Floats, moment: Floats) -> Floats:
         gram: (2, 2) X'X of the two columns, finite.
         moment: (2,) X'y.
     """
-    tried: list[Floats] = [np.zeros(2)]
-    for place in (0, 1):
-        alone: Floats = np.zeros(2)
-        if gram[place, place] > 0:
-            alone[place] = max(0.0, moment[place] / gram[place, place])
-        tried.append(alone)
-    if np.linalg.det(gram) > SINGULAR * gram[0, 0] * gram[1, 1]:
-        both = np.asarray(np.linalg.solve(gram, moment), dtype=float)
-        if (both >= 0).all():
+    (a, b), (_, c) = gram.tolist()
+    p, q = moment.tolist()
+    tried = [(0.0, 0.0)]
+    if a > 0 and p > 0:
+        tried.append((p / a, 0.0))
+    if c > 0 and q > 0:
+        tried.append((0.0, q / c))
+    apart = a * c - b * b
+    if apart > SINGULAR * a * c:
+        both = (c * p - b * q) / apart, (a * q - b * p) / apart
+        if min(both) >= 0:
             tried.append(both)
-    missed = [float(pair @ gram @ pair - 2 * pair @ moment) for pair in tried]
+    missed = [x * x * a + 2 * x * y * b + y * y * c - 2 * (x * p + y * q) for x, y in tried]
     least = min(missed)
     slack = SINGULAR * abs(least)
-    return next(pair for pair, miss in zip(tried, missed, strict=True) if miss <= least + slack)
+    found = next(pair for pair, miss in zip(tried, missed, strict=True) if miss <= least + slack)
+    return np.array(found)

@@ -33,6 +33,8 @@ FEWEST = 20
 FOLDS = 5
 BLOCKS = 50
 """Runs of rows that are held out together: what belongs together mostly stands together."""
+LONGEST = 50.0
+"""Logarithm that no amount exceeds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,16 +205,18 @@ class Amounts(Part):
         chosen, most, slope, offset, sums = learned
         if features is None:
             return np.tile(ratio(sums[:, 2], sums[:, 0], 1.0), (rows, 1))
-        if chosen.any() and features.shape[1] != slope.shape[1]:
+        if slope.shape[1] and features.shape[1] != slope.shape[1]:
             msg = (
                 f"Amounts were learned from {slope.shape[1]} features, and the embedder gives "
                 f"{features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
-        unscaled = np.ones((rows, len(chosen)))
-        for arm in np.flatnonzero(chosen == LINE):  # one by one, so that arms may come and go
-            log = np.minimum(features @ slope[arm] + offset[arm], np.log1p(most[arm]))
-            unscaled[:, arm] = np.maximum(np.expm1(log), 0.0)
+        if not chosen.any():
+            return np.ones((rows, len(chosen)))
+        # One product for each arm, all in one call, so that arms may come and go.
+        logs = (features @ slope[:, :, None])[:, :, 0].T + offset
+        lines = np.minimum(np.expm1(np.minimum(logs, LONGEST)), most).clip(0.0)
+        unscaled = np.where(chosen == LINE, lines, 1.0)
         if self.near_ is not None:
             shares = self.near_.estimate(_to_ask(features, len(chosen)), Preference()).quality
             unscaled = np.where(chosen == NEAR, shares * most, unscaled)

@@ -51,6 +51,7 @@ class Forecast(Estimator):
         listed_: (arms,) that mean cost, US dollars.
         paces_: Start-up and pace.
         prompts_: (arms, 2) weight of the rows, and sum of their prompt tokens.
+        usual_: (arms,) their mean, taken where a prompt's length is unknown.
         scale_: (arms,) the arm's tokens of a prompt for each token on the mean of all arms.
     """
 
@@ -63,6 +64,7 @@ class Forecast(Estimator):
     listed_: Floats | None = None
     paces_: Paces | None = None
     prompts_: Floats | None = None
+    usual_: Floats | None = None
     scale_: Floats | None = None
 
     def __post_init__(self) -> None:
@@ -89,6 +91,7 @@ class Forecast(Estimator):
         listed = np.where(priced, np.nan, known_means(costs))
         tells = not np.isnan(listed).all()
         prompt = np.where(np.isnan(sent), np.nan, known_means(sent, axis=1)[:, None])
+        prompts = np.stack([(~np.isnan(sent)).sum(axis=0), np.nansum(sent, axis=0)], axis=1)
         return replace(
             self,
             quality=self.quality.fit(examples),
@@ -96,7 +99,8 @@ class Forecast(Estimator):
             relative_=self.amounts.fit(_percent(costs, listed), features) if tells else None,
             listed_=listed if tells else None,
             paces_=Paces.of(latency, got),
-            prompts_=np.stack([(~np.isnan(sent)).sum(axis=0), np.nansum(sent, axis=0)], axis=1),
+            prompts_=prompts.astype(float),
+            usual_=_usual(prompts),
             scale_=ratio(np.nansum(sent, axis=0), np.nansum(prompt, axis=0), 1.0),
         )
 
@@ -132,13 +136,15 @@ class Forecast(Estimator):
         features, kept = examples.features, self.forgetting
         if relative is not None:
             relative = relative.learn(_percent(costs, listed), features, kept)
+        prompts = faded(prompts, (np.ones_like(sent), sent), kept)
         return replace(
             self,
             quality=quality,
             lengths_=lengths.learn(got, features, kept),
             relative_=relative,
             paces_=paces.learn(latency, got, kept),
-            prompts_=faded(prompts, (np.ones_like(sent), sent), kept),
+            prompts_=prompts,
+            usual_=_usual(prompts),
         )
 
     def over(self, places: Sequence[int | None]) -> Self:
@@ -151,16 +157,17 @@ class Forecast(Estimator):
             listed_=over_arms(self.listed_, places, np.nan),
             paces_=None if self.paces_ is None else self.paces_.over(places),
             prompts_=over_arms(self.prompts_, places, 0.0),
+            usual_=over_arms(self.usual_, places, np.nan),
             scale_=over_arms(self.scale_, places, 1.0),
         )
 
     def _answer_cost(self, evidence: Evidence, length: Floats) -> Floats:
         """US dollars of each answer, (n, arms); NaN where nothing but the listed cost is known."""
-        learned: Any = self.prompts_, self.scale_
-        prompts, scale = learned
-        cost = np.full(length.shape, np.nan)
-        if evidence.rates is not None:
-            prompt = np.tile(ratio(prompts[:, 1], prompts[:, 0], np.nan), (len(length), 1))
+        learned: Any = self.usual_, self.scale_
+        prompt, scale = learned
+        if evidence.rates is None:
+            cost = np.full(length.shape, np.nan)
+        else:
             if evidence.prompt_tokens is not None:
                 given = evidence.prompt_tokens[:, None] * scale
                 prompt = np.where(np.isnan(given), prompt, given)
@@ -172,6 +179,10 @@ class Forecast(Estimator):
         return np.where(np.isnan(cost), beside, cost)
 
 
+def _usual(prompts: Floats) -> Floats:
+    return ratio(prompts[:, 1], prompts[:, 0], np.nan)
+
+
 def _percent(costs: Floats, listed: Floats) -> Floats:
     """Costs in percent of an arm's mean cost, NaN where that is unknown."""
     return PERCENT * ratio(costs, np.nan_to_num(listed), np.nan)
@@ -181,5 +192,5 @@ def _told(examples: Examples) -> tuple[Floats, Floats, Floats, Floats]:
     """Cost, latency, prompt tokens and answer tokens, each (n, arms), NaN where unknown."""
     unknown = np.full_like(examples.quality, np.nan)
     given = examples.cost, examples.latency, examples.input_tokens, examples.output_tokens
-    cost, latency, sent, got = (unknown if x is None else sane(x) for x in given)
-    return cost, latency, sent, got
+    cost, latency, sent, got = (unknown if x is None else x for x in given)
+    return cost, latency, sane(sent), got
