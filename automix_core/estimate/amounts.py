@@ -215,7 +215,7 @@ class Amounts(Part):
             return np.ones((rows, len(chosen)))
         # One product for each arm, all in one call, so that arms may come and go.
         logs = (features @ slope[:, :, None])[:, :, 0].T + offset
-        lines = np.minimum(np.expm1(np.minimum(logs, LONGEST)), most).clip(0.0)
+        lines = np.maximum(np.minimum(np.expm1(np.minimum(logs, LONGEST)), most), 0.0)
         unscaled = np.where(chosen == LINE, lines, 1.0)
         if self.near_ is not None:
             shares = self.near_.estimate(_to_ask(features, len(chosen)), Preference()).quality
@@ -237,11 +237,14 @@ def faded(sums: Floats, terms: Sequence[Floats], forgetting: float) -> Floats:
             NaN are left out.
         forgetting: What an arm's rows keep of their weight with each new row of it.
     """
-    new = np.stack(terms, axis=-1)
-    known = ~np.isnan(new.sum(axis=-1))
+    known = ~np.isnan(sum(terms))
     sums = sums.copy()
+    if len(known) == 1:  # as feedback comes
+        for arm in known[0].nonzero()[0]:
+            sums[arm] = forgetting * sums[arm] + [term[0, arm] for term in terms]
+        return sums
     for arm in np.flatnonzero(known.any(axis=0)):
-        rows = new[known[:, arm], arm]
+        rows = np.array([term[known[:, arm], arm] for term in terms]).T
         kept = forgetting ** np.arange(len(rows) - 1, -1, -1.0)
         sums[arm] = forgetting ** len(rows) * sums[arm] + kept @ rows
     return sums
