@@ -46,7 +46,8 @@ def carrot():
 
 def bound(router, prices=PRICES):
     models = [Model(name) for name in prices]
-    return router.bind(models, describe=describe, prices=prices)
+    known = {name: price for name, price in prices.items() if price is not None}
+    return router.bind(models, describe=describe, prices=known)
 
 
 def chosen(router, place, preference=WISH):
@@ -68,6 +69,14 @@ def test_each_sort_of_request_goes_where_its_answer_is_cheap(carrot):
 def test_live_and_replay_choose_the_same_arm_at_the_same_prices(carrot):
     live, seen = bound(carrot), carrot.replay(HELD, WISH)
     for place in range(30):
+        assert chosen(live, place) == seen.arms[seen.arm[place]]
+
+
+def test_without_prices_those_that_the_table_was_made_with_are_taken(carrot):
+    live = bound(carrot, dict.fromkeys(PRICES))
+    assert live.bound_arms.basis == "measured"
+    seen = carrot.replay(HELD, WISH)
+    for place in range(10):
         assert chosen(live, place) == seen.arms[seen.arm[place]]
 
 
