@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import known_means, ratio
+from automix_core.arrays import ratio
 from automix_core.errors import ConfigurationError
 from automix_core.estimate.before import by_arm
 from automix_core.estimate.nearest import NeighbourQuality
@@ -176,16 +176,16 @@ class Amounts(Part):
             shares = np.where(chosen == NEAR, ratio(amounts, most, 0.0), np.nan)
             near = NeighbourQuality(k=self.k)
             made = replace(made, near_=near.fit(_to_learn(shares[some], features[some])))
-        few = amounts[some]
-        unscaled = np.ones_like(few)
+        unscaled = np.ones((len(some), len(most)))
         if features is not None:
-            unscaled = made._unscaled(features[some], len(few))
-        told = np.stack([np.ones_like(few), few, unscaled])
-        sums = np.where(np.isnan(few), 0.0, told).sum(axis=1).T
-        plain = chosen == MEAN  # of which all rows can be looked at
-        known = ~np.isnan(amounts[:, plain])
-        sums[plain, 0] = sums[plain, 2] = known.sum(axis=0)
-        sums[plain, 1] = sums[plain, 0] * known_means(amounts[:, plain], unknown=0.0)
+            unscaled = made._unscaled(features[some], len(some))
+        sums = np.zeros((len(most), 3))
+        for arm, (known, column) in enumerate(by_arm(amounts)):
+            if chosen[arm] == MEAN:  # which is the mean of all
+                told, base = column[known], np.ones(int(known.sum()))
+            else:
+                told, base = column[some][known[some]], unscaled[known[some], arm]
+            sums[arm] = len(told), told.sum(), base.sum()
         return replace(made, sums_=sums, factor_=_factor(sums))
 
     def _lines(self, amounts: Floats, features: Floats, wanted: Bools) -> tuple[Floats, Floats]:

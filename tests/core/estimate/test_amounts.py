@@ -190,3 +190,10 @@ def test_a_new_arm_is_known_from_its_first_feedback_on():
     told = np.array([[np.nan, np.nan, np.nan, 70.0]])
     now = more.learn(told, HELD[:1], 0.999).expected(HELD, 300)
     np.testing.assert_allclose(now[:, 3], 70.0)
+
+
+@pytest.mark.parametrize("others", [(0, 1), (2, 0), (1,)])
+def test_a_fit_with_more_or_fewer_arms_expects_the_same_of_each_bit_by_bit(others):
+    fewer = Amounts().fit(np.asfortranarray(LENGTHS[:, others]), FEATURES)
+    made, whole = (x.expected(HELD, len(HELD)) for x in (fewer, FITTED))
+    np.testing.assert_array_equal(made, whole[:, others])
