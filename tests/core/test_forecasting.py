@@ -99,21 +99,30 @@ def test_a_saved_router_forecasts_the_same(carrot, tmp_path):
 
 def test_prompts_of_different_lengths_are_not_alike_though_nothing_is_embedded():
     """Long prompts go to the arm that reads cheaply, short ones to the arm that writes cheaply."""
-    plain = Router(Unverified(), Forecast(Prior()), Best()).fit(TRAIN)
-    live = bound(plain, {"wordy": Price(0.1, 10), "terse": Price(10, 1)})
-    port = ScriptedPort(lambda ask: says("fine"))
-
-    def asked(tokens):
-        request = Request("q", needs=Needs(tokens=tokens))
-        return finish(live.route(request, WISH), port).decision.arm
-
-    assert [asked(tokens) for tokens in (10, 100_000, 10, 0)] == [
-        "terse",
-        "wordy",
-        "terse",
-        "terse",
+    prices, sent = {"reads": Price(0.1, 10), "writes": Price(10, 1)}, np.array([10, 100_000] * 20)
+    rows = [
+        {
+            "id": f"q{place}",
+            "arms": {
+                name: {
+                    "quality": 0.8,
+                    "cost": (tokens * price.input + 200 * price.output) / 1e6,
+                    "input_tokens": int(tokens),
+                    "output_tokens": 200,
+                }
+                for name, price in prices.items()
+            },
+        }
+        for place, tokens in enumerate(sent)
     ]
-    assert len(set(plain.replay(table(40, 2), Preference(0.0)).arm)) == 1
+    plain = Router(Unverified(), Forecast(Prior()), Best()).fit(Outcomes.of(rows))
+    seen = plain.replay(Outcomes.of(rows), WISH)
+    expected = ["writes", "reads"]
+    assert [seen.arms[arm] for arm in seen.arm] == expected * 20
+    live, port = bound(plain, prices), ScriptedPort(lambda ask: says("fine"))
+    requests = [Request("q", needs=Needs(tokens=int(tokens))) for tokens in sent[:4]]
+    asked = [finish(live.route(request, WISH), port).decision.arm for request in requests]
+    assert asked == expected * 2
 
 
 @pytest.mark.parametrize("lost", ["input_tokens", "output_tokens", "latency"])
