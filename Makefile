@@ -13,12 +13,19 @@ WITH_LANGCHAIN := .[langchain,cli]
 WITH_LLAMAINDEX := .[llamaindex,cli]
 RUN := $(VENV)/bin/python -m
 PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
+# Tests run side by side, as many as there are cores: make test WORKERS=0 runs one after the other.
+WORKERS ?= auto
+SPREAD := --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal
+# The workers fill the cores already; threads of linear algebra would only be in their way.
+export OPENBLAS_NUM_THREADS = 1
+# Empty means no. Packages are compiled when they are first imported, and not all of them before.
+export PYTHONDONTWRITEBYTECODE =
 # Each adapter is tested where its framework stands alone; the core knows neither, so it is tested once.
 ADAPTERS := tests/langchain tests/llamaindex
 ALONE := --ignore=tests/core --ignore=tests/sabotage
 SOURCES := automix_core langchain_automix llamaindex_automix tests docs/examples
 
-.PHONY: help demo test lint format docs clean
+.PHONY: help demo test quick lint format docs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is.
@@ -27,15 +34,18 @@ help:  ## Say what there is.
 demo: $(VENV)/.ready  ## Route real questions between two local models: make demo ARGS="--framework langchain"
 	$(VENV)/bin/python docs/examples/demo.py $(ARGS)
 
-test: lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready  ## Every check and every test, each adapter also without the other framework.
+test: quick  ## Every check and every test, each adapter also without the other framework.
+	@echo "== all that runs a real local model, one after the other: each takes every core"
+	$(RUN) $(PYTEST) -m models
+
+quick:  ## The same, without the tests that run a real local model.
+	@$(MAKE) --no-print-directory --jobs=3 lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready
 	@echo "== the LangChain adapter, with no LlamaIndex installed"
-	$(LANGCHAIN)/bin/python -m $(PYTEST) -q -m "not models and not browser" $(ALONE) --ignore=tests/llamaindex
+	$(LANGCHAIN)/bin/python -m $(PYTEST) $(SPREAD) -q -m "not models and not browser" $(ALONE) --ignore=tests/llamaindex
 	@echo "== the LlamaIndex adapter, with no LangChain installed"
-	$(LLAMAINDEX)/bin/python -m $(PYTEST) -q -m "not models and not browser" $(ALONE) --ignore=tests/langchain
+	$(LLAMAINDEX)/bin/python -m $(PYTEST) $(SPREAD) -q -m "not models and not browser" $(ALONE) --ignore=tests/langchain
 	@echo "== both frameworks together, and all that is not an adapter"
-	$(RUN) $(PYTEST) --durations=10 $(ADAPTERS:%=--ignore=%)
-	@echo "== the adapters over real local models"
-	$(RUN) $(PYTEST) -m models $(ADAPTERS)
+	$(RUN) $(PYTEST) $(SPREAD) -q -m "not models" --durations=10 $(ADAPTERS:%=--ignore=%)
 
 lint: $(VENV)/.ready  ## Style, types and import directions.
 	$(RUN) ruff check $(SOURCES)
@@ -61,7 +71,7 @@ define environment
 	@echo "setting up $(1) (a minute or two, once)"
 	@$(PYTHON) -m venv $(1)
 	@$(1)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(1)/bin/python -m pip install --quiet --constraint constraints.txt $(2)
+	@$(1)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt $(2)
 	@touch $@
 endef
 

@@ -193,7 +193,9 @@ class PlusOne:
 
 
 @pytest.mark.parametrize(
-    "function", [plus_one, aplus_one, PlusOne(), functools.partial(aplus_one)], ids=str
+    "function",
+    [plus_one, aplus_one, PlusOne(), functools.partial(aplus_one)],
+    ids=["function", "async function", "async object", "partial"],
 )
 def test_a_call_may_be_any_callable_sync_or_async(play, function):
     assert play(wave(Call(function, (1,))), None).value == (Value(2),)
