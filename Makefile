@@ -45,7 +45,7 @@ quick:  ## The same, without the tests that run a real local model.
 	@echo "== the LlamaIndex adapter, with no LangChain installed"
 	$(LLAMAINDEX)/bin/python -m $(PYTEST) $(SPREAD) -q -m "not models and not browser" $(ALONE) --ignore=tests/langchain
 	@echo "== both frameworks together, and all that is not an adapter"
-	$(RUN) $(PYTEST) $(SPREAD) -q -m "not models" --durations=10 $(ADAPTERS:%=--ignore=%)
+	$(RUN) $(PYTEST) $(SPREAD) -m "not models" --durations=10 $(ADAPTERS:%=--ignore=%)
 
 lint: $(VENV)/.ready  ## Style, types and import directions.
 	$(RUN) ruff check $(SOURCES)
