@@ -119,7 +119,8 @@ def _options(verifier: Verifier, outcomes: Outcomes, heard: Heard) -> list[Verif
 def _reading(estimator: Estimator, verifier: Verifier) -> Estimator:
     """An estimator that can read all of a verifier's signals."""
     several = len(verifier.leaves()) > 1
-    return Fused(estimator) if several and not isinstance(estimator, Bayes) else estimator
+    reads_all = isinstance(estimator, Bayes | Fused)
+    return Fused(estimator) if several and not reads_all else estimator
 
 
 def _label(estimator: Estimator, verifier: Verifier) -> str:

@@ -93,6 +93,8 @@ class Evidence:
         prompt_tokens: (n,) tokens of the prompt, NaN where unknown; `None` where all are.
         rates: (arms, 2) US dollars of one token of the prompt and of the answer, NaN for an arm
             whose prices are unknown; `None` where all are.
+        truth: What every arm would answer to these very requests. Only estimators with hindsight
+            are shown it, in a replay; `None` for all others, and always live.
     """
 
     able: Bools
@@ -107,6 +109,7 @@ class Evidence:
     waiting: Floats | None = None
     prompt_tokens: Floats | None = None
     rates: Floats | None = None
+    truth: Examples | None = None
 
     def __len__(self) -> int:
         return len(self.able)

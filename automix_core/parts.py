@@ -186,9 +186,15 @@ class Verifier(Part, ABC):
 
 
 class Estimator(Part, ABC):
-    """Evidence in, estimates of every arm out. Meta-verifiers are estimators."""
+    """Evidence in, estimates of every arm out. Meta-verifiers are estimators.
+
+    Attributes:
+        hindsight: Whether a replay shows it the outcomes of the very requests that it judges. Such
+            an estimator is a yardstick: routers with it are replayed, never bound or saved.
+    """
 
     kind = "estimator"
+    hindsight: ClassVar[bool] = False
 
     @property
     def label(self) -> str:

@@ -14,8 +14,11 @@ from automix_core.decide import Always, Best, Random, Value
 from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.estimate import (
     Clusters,
+    FittedThreshold,
     Forecast,
     Forest,
+    Fused,
+    Hindsight,
     NeighbourQuality,
     Prior,
     RidgeQuality,
@@ -77,6 +80,18 @@ def automix(samples: int = 8, meta_verifier: str = "threshold", threshold: float
     return Recipe(SelfVerification(samples), _meta_verifier(meta_verifier, threshold), Value())
 
 
+def frugalgpt(verifier: Verifier | str = "auto") -> Recipe:
+    """FrugalGPT (arXiv 2305.05176): a chain of models, a fitted scorer and thresholds on its score.
+
+    The thresholds are searched on rows that the scorer was not fitted on. Theirs is a DistilBERT
+    that reads question and answer; ours is a logistic regression that reads the answer's signals.
+
+    Args:
+        verifier: As for `calibrated`.
+    """
+    return Recipe(_verifier(verifier), Fused(FittedThreshold()), Value())
+
+
 def knn(k: int = 50, embedder: Embedder | None = None) -> Recipe:
     """The arm that did best on the most alike requests (arXiv 2505.12601); nothing is verified.
 
@@ -136,6 +151,11 @@ def always(arm: str = "dearest") -> Recipe:
     return Recipe(Unverified(), Prior(), Always(str(arm)))
 
 
+def oracle() -> Recipe:
+    """With hindsight, the model whose answer was worth most: a yardstick for replays alone."""
+    return Recipe(Unverified(), Hindsight(), Best())
+
+
 def random() -> Recipe:
     """Any model, by chance."""
     return Recipe(Unverified(), Prior(), Random())
@@ -149,7 +169,9 @@ _PRESETS: dict[str, Callable[..., Recipe]] = {
     "cascade": cascade,
     "clusters": clusters,
     "forest": forest,
+    "frugalgpt": frugalgpt,
     "knn": knn,
+    "oracle": oracle,
     "random": random,
     "ridge": ridge,
 }

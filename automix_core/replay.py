@@ -140,8 +140,17 @@ class Recorded:
             some.append(0 if isinstance(rows, slice) else int(rows[0]))
         return np.array(some), place
 
-    def evidence(self, rows: NDArray[np.int64], asked: Bools, draw: Floats) -> Evidence:
-        """What is known of some rows once certain arms were asked and verified."""
+    def evidence(
+        self, rows: NDArray[np.int64], asked: Bools, draw: Floats, *, hindsight: bool = False
+    ) -> Evidence:
+        """What is known of some rows once certain arms were asked and verified.
+
+        Args:
+            rows: Their places.
+            asked: (all rows, arms) which answers are in hand.
+            draw: (all rows,) as in the evidence.
+            hindsight: Tell the outcomes of these rows as well: for estimators with hindsight.
+        """
         seen = asked[rows]
         shape = seen.shape
         checking = self.workload.checking
@@ -160,6 +169,7 @@ class Recorded:
             features=None if self.examples.features is None else self.examples.features[rows],
             prompt_tokens=None if self.prompt_tokens is None else self.prompt_tokens[rows],
             rates=self.workload.rates,
+            truth=self.examples.take(rows) if hindsight else None,
         )
 
 
@@ -195,12 +205,13 @@ def replay(
         arm[held] = first.arm
         active = held[:0] if first.final else held
     reads = recorded.examples.features is not None or estimator.forecasts
+    reads = reads or estimator.hindsight
     alike = first is None and not reads and not policy.draws
     while len(active):
         draw = np.asarray(generator.random(shape[0]))
         # With nothing known but who can be asked, rows that are alike need one decision.
         some, back = recorded.kinds() if alike else (active, slice(None))
-        evidence = recorded.evidence(some, asked, draw)
+        evidence = recorded.evidence(some, asked, draw, hindsight=estimator.hindsight)
         actions = policy.decide(estimator.estimate(evidence, preference), evidence, preference)
         chosen, run, final = actions.arm[back], actions.run[back], actions.final[back]
         arm[active] = chosen

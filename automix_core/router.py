@@ -161,8 +161,10 @@ class Router:
             prices: Prices by arm name.
 
         Raises:
-            ConfigurationError: Too few models, doubles, or names a saved router does not know.
+            ConfigurationError: Too few models, doubles, names a saved router does not know, or an
+                estimator with hindsight, for which there is nothing to see live.
         """
+        self._require_foresight("answer requests")
         arms = Arms.of(models, describe=describe, prices=prices)
         self._require_arms(arms.names)
         helpers = _helpers(self.verifier, arms, describe)
@@ -276,6 +278,14 @@ class Router:
             )
             raise ConfigurationError(msg)
 
+    def _require_foresight(self, to: str) -> None:
+        if self.estimator.hindsight:
+            msg = (
+                f"The router {self.name!r} knows every outcome beforehand, so it cannot {to}. "
+                "It is a yardstick for Router.replay, compare and `automix evaluate`."
+            )
+            raise ConfigurationError(msg)
+
     @property
     def fit_report(self) -> FitReport | None:
         """What the fit found; `None` for a router that was not fitted."""
@@ -285,7 +295,12 @@ class Router:
         """Write the router to a directory: `router.json`, and arrays beside it.
 
         Models, prices and other live objects are not saved. Replacing a saved router is atomic.
+
+        Raises:
+            ConfigurationError: The router has hindsight, so it could never be used.
+            SavedRouterError: The directory cannot be written, or a part cannot be found again.
         """
+        self._require_foresight("be saved for use")
         self._manifest().write(path)
 
     def as_dict(self) -> dict[str, Any]:

@@ -249,7 +249,7 @@ def route_out(
     nothing = np.zeros(recorded.cost.shape, dtype=bool)
     arm = np.full((len(weights), rows), -1)
     for trained, held in splits:
-        evidence = recorded.evidence(held, nothing, draw)
+        evidence = recorded.evidence(held, nothing, draw, hindsight=estimator.hindsight)
         fitted = estimator.fit(recorded.examples.take(trained))
         estimates = fitted.estimate(evidence, Preference())
         for place, weight in enumerate(weights):

@@ -10,6 +10,7 @@ from automix_core.estimate.curves import Curves, Isotonic, Neighbours
 from automix_core.estimate.forecast import Forecast
 from automix_core.estimate.forest import Forest
 from automix_core.estimate.fused import Fused
+from automix_core.estimate.hindsight import Hindsight
 from automix_core.estimate.joint import Joint
 from automix_core.estimate.nearest import NeighbourQuality
 from automix_core.estimate.pomdp import Pomdp
@@ -37,6 +38,7 @@ __all__ = [
     "Forecast",
     "Forest",
     "Fused",
+    "Hindsight",
     "Isotonic",
     "Joint",
     "NeighbourQuality",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,14 +24,14 @@ def baselines(plan: Plan) -> list[Tally]:
     table = plan.table.take(plan.places)
     count = len(table.arms)
     singles = [
-        _fixed(plan, table, f"always:{name}", np.eye(count)[place], [place])
+        replace(_fixed(plan, table, f"always:{name}", np.eye(count)[place], [place]), alone=True)
         for place, name in enumerate(table.arms)
     ]
     cost, quality = table.cost.mean(axis=0), table.quality.mean(axis=0)
     mix = Hull.of(cost, quality).mix(float(cost.min() + cost.max()) / 2)
     shares = np.array([mix.get(place, 0.0) for place in range(count)])
     random = _fixed(plan, table, "random", shares, list(range(count)))
-    return [*singles, random, _oracle(plan, table)]
+    return [*singles, random, replace(_oracle(plan, table), hindsight=True)]
 
 
 def _fixed(plan: Plan, table: Outcomes, name: str, shares: Floats, curve: Sequence[int]) -> Tally:

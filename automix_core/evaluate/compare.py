@@ -7,7 +7,7 @@ random mixing over the single models reaches at the same cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from automix_core.errors import ConfigurationError
@@ -34,7 +34,10 @@ class Comparison:
         arms: Names of the arms, cheapest first.
         preference: What the routers were replayed with.
         routers: The routers in the order given, then the baselines: `always:<arm>` for each arm,
-            `random` and `oracle`.
+            `random` and `oracle`. A router may have such a name as well; then the baseline is told
+            from it by " (baseline)", for it need not be the same: the preset `random` gives every
+            arm the same chance, and the preset `oracle` weighs cost as preferred, where the
+            baseline looks at quality first.
     """
 
     rows: int
@@ -97,8 +100,12 @@ def compare(
         ConfigurationError: A name occurs twice, or the tables cannot be compared on.
     """
     plan = Plan.of(outcomes, test, train_share, seeds, resamples)
-    beside = baselines(plan)
-    names = [name for name, _ in routers] + [tally.name for tally in beside]
+    given = [name for name, _ in routers]
+    beside = [
+        replace(tally, name=f"{tally.name} (baseline)") if tally.name in given else tally
+        for tally in baselines(plan)
+    ]
+    names = given + [tally.name for tally in beside]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         msg = f"Every router of a comparison needs a name of its own; given twice: {twice}."

@@ -118,6 +118,8 @@ class Tally:
         by_seed: (units, points, 2, seeds) sums of quality and cost over the rows that each seed
             held out: at the operating point, then at each point of the curve.
         learns: It is fitted for each seed; a baseline is not.
+        alone: It is one model for everything, as a baseline.
+        hindsight: It knows the outcomes beforehand, so that no router is behind it on the front.
     """
 
     name: str
@@ -126,6 +128,8 @@ class Tally:
     by_seed: Floats
     weights: tuple[float, ...] = ()
     learns: bool = False
+    alone: bool = False
+    hindsight: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,8 +233,8 @@ def run(
             sums[place] += plan.tally(columns, rows, 1 / times[rows])
             by_seed[place][..., seed] = plan.tally_seed(columns, rows, layout)
     return [
-        Tally(name, layout, sums[place], by_seed[place], WEIGHTS, learns=True)
-        for place, (name, _) in enumerate(routers)
+        Tally(name, layout, *both, WEIGHTS, learns=True, hindsight=_has_hindsight(router))
+        for (name, router), *both in zip(routers, sums, by_seed, strict=True)
     ]
 
 
@@ -265,6 +269,11 @@ def _place(replay: Replayed, held: Outcomes) -> NDArray[np.int64]:
 def _is_ready(router: Routes, plan: Plan) -> bool:
     """A fitted router meets a test table as it is; on its own table it has to be fitted anew."""
     return plan.share is None and getattr(router, "fit_report", None) is not None
+
+
+def _has_hindsight(router: Routes) -> bool:
+    """Of a router by its estimator; whatever else can be replayed is taken for foresight."""
+    return bool(getattr(getattr(router, "estimator", None), "hindsight", False))
 
 
 def _held(source: Outcomes, share: float, seed: int) -> Bools:

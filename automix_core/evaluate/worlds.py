@@ -64,13 +64,12 @@ class _Seeds:
 
 
 def scores(plan: Plan, tallies: Sequence[Tally]) -> list[Score]:
-    """The scores of some tallies, among which must be those of the models alone."""
+    """The scores of some tallies, among which must be the models alone, cheapest first."""
     rows = np.bincount(plan.bootstrap.units, minlength=plan.bootstrap.count)
     worlds = plan.bootstrap.of_units(np.column_stack([*(t.sums for t in tallies), rows]))
     ends = np.cumsum([tally.layout.width for tally in tallies])
     parts = np.split(worlds[:, :-1] / worlds[:, -1:], ends[:-1], axis=1)
-    names = [tally.name for tally in tallies]
-    places = [names.index(f"always:{arm}") for arm in plan.table.arms]
+    places = [place for place, tally in enumerate(tallies) if tally.alone]
     quality, cost = (np.column_stack([parts[p][:, i] for p in places]) for i in (0, 1))
     for tally, part in zip(tallies, parts, strict=True):
         _snap(part, tally.layout, cost)
@@ -94,7 +93,7 @@ def _seeds(plan: Plan, tallies: Sequence[Tally], alone: list[int]) -> _Seeds:
         means.append(worlds.reshape(-1, *sums.shape[1:]) / drawn)
     quality, cost = ([mean[:, :, i] for mean in means] for i in (0, 1))
     points = [np.stack([mean[:, 0, i] for mean in means], axis=1) for i in (0, 1)]
-    front = [place for place, tally in enumerate(tallies) if tally.name != "oracle"]
+    front = [place for place, tally in enumerate(tallies) if not tally.hindsight]
     distances = [
         pareto_distances(c, q, c[:, front], q[:, front])
         for q, c in zip(*(np.moveaxis(column, 2, 0) for column in points), strict=True)

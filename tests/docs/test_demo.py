@@ -109,7 +109,7 @@ def test_a_large_model_that_dies_on_the_way_shows_and_ends_in_answers(tmp_path):
         (["--small", "no.gguf"], "there is no file no.gguf"),
         (["--large", "http://127.0.0.1:9/v1"], "127.0.0.1:9"),
         (["--large", "http://127.0.0.1:9/v1#mystery"], "--price-large"),
-        (["--router", "oracle"], "cascade"),
+        (["--router", "prophet"], "cascade"),
         (["--questions", "0"], "at least 1"),
     ],
 )

@@ -130,6 +130,27 @@ def test_every_baseline_stands_beside_the_routers(compared):
     assert [score.baseline for score in compared.routers] == [False] * 3 + [True] * 4
 
 
+def test_a_router_may_have_the_name_of_a_baseline_which_then_says_what_it_is(table):
+    given = ("random", "oracle", "always:arm0")
+    routers = [(name, Coin(0.5) if name == "random" else Always(0)) for name in given]
+    found = compare(table, routers, **QUICK)
+    names = [score.router for score in found.routers]
+    assert names[:3] == list(given)
+    assert set(names[3:]) == {"always:arm1", *(f"{name} (baseline)" for name in given)}
+    assert not found["oracle"].baseline
+    assert found["oracle (baseline)"].quality.mean > found["oracle"].quality.mean
+    assert found["always:arm0"].quality == found["always:arm0 (baseline)"].quality
+
+
+def test_the_oracle_as_a_router_weighs_cost_and_puts_no_other_behind(table):
+    routers = [("oracle", Router.preset("oracle")), ("cascade", Cascade())]
+    found, plain = (compare(table, given, **QUICK) for given in (routers, routers[1:]))
+    best, baseline = found["oracle"], found["oracle (baseline)"]
+    assert best.quality.mean == pytest.approx(baseline.quality.mean, abs=0.02)
+    assert best.area.mean == pytest.approx(baseline.area.mean, abs=0.01)
+    assert found["cascade"].pareto_distance == plain["cascade"].pareto_distance
+
+
 def test_a_router_that_knows_beats_random_mixing_and_a_coin_does_not(compared):
     assert compared["cascade"].gain.low > 0.05
     assert compared["cascade"].area_gain.low > 0
@@ -442,7 +463,6 @@ def test_a_fitted_router_is_fitted_anew_where_it_would_meet_its_own_rows(table):
     ("make", "message"),
     [
         (lambda t: compare(t, [("x", Always(0)), ("x", Always(1))]), "name of its own"),
-        (lambda t: compare(t, [("oracle", Always(0))]), "name of its own"),
         (lambda t: compare(t, [], seeds=0), "at least one seed"),
         (lambda t: compare(t.only(["arm0"]), []), "at least two arms"),
         (lambda t: compare(t, [], test=t.only(["arm0"])), "Both must hold the same"),
