@@ -28,6 +28,19 @@ def test_routers_and_baselines_are_compared(ran):
     assert all(name in out for name in by_name)
 
 
+def test_baselines_may_be_given_as_routers_as_well(ran):
+    given = ("--router", "random", "--router", "oracle", "--router", "always:arm=cheapest")
+    code, out, _ = ran("evaluate", "table.jsonl", *given, "--seeds", "2", "--json")
+    assert code == 0
+    quality = {s["router"]: s["quality"]["mean"] for s in json.loads(out)["routers"]}
+    assert list(quality)[:3] == list(given[1::2])
+    assert {"random (baseline)", "oracle (baseline)"} < set(quality)
+    assert quality["oracle"] > max(quality["random"], quality["always:arm=cheapest"])
+    code, _, err = ran("fit", "table.jsonl", "--router", "oracle", "--out", "mine")
+    assert code == 2
+    assert "cannot be saved for use" in err
+
+
 def test_a_saved_router_is_measured_on_another_table_as_it_is(ran, tmp_path):
     assert ran("fit", "table.jsonl", "--router", "cascade", "--out", "mine")[0] == 0
     write_table(tmp_path / "other.jsonl", rows=100, seed=1)

@@ -1,11 +1,23 @@
 """Presets put parts together, and a wrong name lists the right ones."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from automix_core import ConfigurationError, Router, UnknownNameError, presets
+from automix_core import (
+    ConfigurationError,
+    Outcomes,
+    Preference,
+    Router,
+    UnknownNameError,
+    presets,
+)
 from automix_core.decide import Value
-from automix_core.estimate import Threshold
+from automix_core.estimate import Calibrated, FittedThreshold, Fused, Threshold
 from automix_core.verify import AnswerLikelihood, Auto, SelfVerification
+
+XQUAD = Path(__file__).parents[1] / "data" / "xquad_local_models_numeric.jsonl"
 
 
 def test_the_default_is_the_cascade_with_the_best_free_signal():
@@ -33,6 +45,31 @@ def test_a_verifier_may_be_given_by_name_or_as_it_is(given):
 @pytest.mark.parametrize("name", presets.names())
 def test_every_preset_is_a_router_of_its_name(name):
     assert Router.preset(name).name == name
+
+
+def test_frugalgpt_scores_answers_by_all_their_signals_and_searches_thresholds(tmp_path):
+    table = Outcomes.read(XQUAD).only(["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"])
+    train, held = table.split(0.5, seed=0)
+    router = Router.preset("frugalgpt").fit(train)
+    match router.estimator:
+        case Calibrated(inner=Fused(inner=FittedThreshold()) as scorer):
+            assert set(scorer.names_) == set(router.fit_report.used)
+        case other:
+            pytest.fail(f"{other} is no scorer with thresholds behind it")
+    shares = []
+    for weight in (0.0, 0.3, 3.0):
+        seen = router.replay(held, Preference(weight))
+        shares.append((seen.arm == 1).mean())
+        escalated = seen.asked.all(axis=1)
+        if escalated.any() and not escalated.all():
+            kept = held.quality[~escalated, 0].mean()
+            assert kept > held.quality[escalated, 0].mean()
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > shares[-1]
+    router.save(tmp_path)
+    again = Router.load(tmp_path)
+    assert again.as_dict() == router.as_dict()
+    np.testing.assert_array_equal(again.replay(held).arm, router.replay(held).arm)
 
 
 @pytest.mark.parametrize(
