@@ -79,8 +79,8 @@ class Watching(Estimator):
     """Notes whether it was shown the truth."""
 
     name = "watching"
-    inner: Estimator = Prior()
-    seen: tuple | list = ()
+    inner: Estimator
+    seen: list
 
     def fit(self, examples):
         return Watching(self.inner.fit(examples), self.seen)
@@ -109,13 +109,13 @@ def test_nor_can_one_look_through_it(wrapper):
 
 
 def test_live_it_is_refused_before_anything_is_asked():
-    with pytest.raises(ConfigurationError, match="'oracle' knows every outcome.*Router.replay"):
+    with pytest.raises(ConfigurationError, match=r"'oracle' knows every outcome.*Router\.replay"):
         bound(Router.preset("oracle"))
 
 
 @pytest.mark.parametrize("ready", [False, True])
 def test_it_cannot_be_saved_for_use(ready, tmp_path):
     router = Router.preset("oracle")
-    with pytest.raises(ConfigurationError, match="cannot be saved for use.*automix evaluate"):
+    with pytest.raises(ConfigurationError, match=r"cannot be saved for use.*automix evaluate"):
         (router.fit(world()) if ready else router).save(tmp_path / "router")
     assert not (tmp_path / "router").exists()
