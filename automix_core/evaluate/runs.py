@@ -233,8 +233,8 @@ def run(
             sums[place] += plan.tally(columns, rows, 1 / times[rows])
             by_seed[place][..., seed] = plan.tally_seed(columns, rows, layout)
     return [
-        Tally(name, layout, *both, WEIGHTS, learns=True, hindsight=_has_hindsight(router))
-        for (name, router), *both in zip(routers, sums, by_seed, strict=True)
+        Tally(name, layout, total, each, WEIGHTS, learns=True, hindsight=_has_hindsight(router))
+        for (name, router), total, each in zip(routers, sums, by_seed, strict=True)
     ]
 
 
