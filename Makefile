@@ -17,7 +17,7 @@ PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
 WORKERS ?= auto
 SPREAD := --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal
 # The workers fill the cores already; threads of linear algebra would only be in their way.
-export OPENBLAS_NUM_THREADS = 1
+quick: export OPENBLAS_NUM_THREADS = 1
 # Empty means no. Packages are compiled when they are first imported, and not all of them before.
 export PYTHONDONTWRITEBYTECODE =
 # Each adapter is tested where its framework stands alone; the core knows neither, so it is tested once.
