@@ -17,7 +17,7 @@ PYTEST := pytest --timeout=300 $(PYTEST_ARGS)
 WORKERS ?= auto
 SPREAD := --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal
 # The workers fill the cores already; threads of linear algebra would only be in their way.
-quick: export OPENBLAS_NUM_THREADS = 1
+SINGLY := OPENBLAS_NUM_THREADS=1
 # Empty means no. Packages are compiled when they are first imported, and not all of them before.
 export PYTHONDONTWRITEBYTECODE =
 # Each adapter is tested where its framework stands alone; the core knows neither, so it is tested once.
@@ -41,11 +41,11 @@ test: quick  ## Every check and every test, each adapter also without the other 
 quick:  ## The same, without the tests that run a real local model.
 	@$(MAKE) --no-print-directory --jobs=3 lint $(LANGCHAIN)/.ready $(LLAMAINDEX)/.ready
 	@echo "== the LangChain adapter, with no LlamaIndex installed"
-	$(LANGCHAIN)/bin/python -m $(PYTEST) $(SPREAD) -q -m "not models and not browser" $(ALONE) --ignore=tests/llamaindex
+	$(SINGLY) $(LANGCHAIN)/bin/python -m $(PYTEST) $(SPREAD) -q -m "not models and not browser" $(ALONE) --ignore=tests/llamaindex
 	@echo "== the LlamaIndex adapter, with no LangChain installed"
-	$(LLAMAINDEX)/bin/python -m $(PYTEST) $(SPREAD) -q -m "not models and not browser" $(ALONE) --ignore=tests/langchain
+	$(SINGLY) $(LLAMAINDEX)/bin/python -m $(PYTEST) $(SPREAD) -q -m "not models and not browser" $(ALONE) --ignore=tests/langchain
 	@echo "== both frameworks together, and all that is not an adapter"
-	$(RUN) $(PYTEST) $(SPREAD) -m "not models" --durations=10 $(ADAPTERS:%=--ignore=%)
+	$(SINGLY) $(RUN) $(PYTEST) $(SPREAD) -m "not models" --durations=10 $(ADAPTERS:%=--ignore=%)
 
 lint: $(VENV)/.ready  ## Style, types and import directions.
 	$(RUN) ruff check $(SOURCES)
