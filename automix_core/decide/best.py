@@ -25,4 +25,4 @@ class Best(Committing):
 
     def _chosen(self, worth: Floats, evidence: Evidence) -> tuple[Places, Floats]:
         best = worth.max(axis=1, keepdims=True)
-        return np.argmax(worth >= best - ROUNDING, axis=1), np.ones(len(worth))
+        return (worth >= best - ROUNDING).argmax(axis=1), np.ones(len(worth))

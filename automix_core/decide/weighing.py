@@ -18,9 +18,12 @@ ROUNDING = 1e-9
 
 def in_hand(estimates: Estimates, evidence: Evidence) -> tuple[Places, Floats]:
     """The best answer in hand and its quality, each (n,); -inf with nothing in hand."""
+    count = len(evidence.answered)
+    if not np.count_nonzero(evidence.answered):  # the first decisions, which must be quick
+        return np.zeros(count, dtype=np.int64), np.full(count, -np.inf)
     quality = np.where(evidence.answered, estimates.quality, -np.inf)
-    kept = np.argmax(quality, axis=1)
-    return kept, quality[np.arange(len(kept)), kept]
+    kept = quality.argmax(axis=1)
+    return kept, quality[np.arange(count), kept]
 
 
 def weighed(
@@ -43,9 +46,10 @@ def weighed(
         propensity: Probability with which that arm was chosen to be asked.
     """
     run = run_value > stop_value + ROUNDING
-    nothing = np.isneginf(run_value) & np.isneginf(stop_value)
+    arm = np.where(run, asked, kept)
+    np.putmask(arm, np.maximum(run_value, stop_value) == -np.inf, -1)
     return Actions(
-        arm=np.where(nothing, -1, np.where(run, asked, kept)),
+        arm=arm,
         run=run,
         final=run & final,
         propensity=np.where(run, propensity, 1.0),
