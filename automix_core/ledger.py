@@ -55,7 +55,7 @@ class Ledger:
     ) -> None:
         self._router = router
         self._arms = arms
-        self._callable = {**{arm.name: arm for arm in arms}, **helpers}
+        self._helpers = helpers
         self._preference = preference
         self._listeners = tuple(listeners)
         self._begun = time.monotonic()
@@ -183,8 +183,11 @@ class Ledger:
         return self._priced(ask.to, result.usage)
 
     def _priced(self, name: str, usage: Usage | None) -> float | None:
-        price = self._callable[name].price if name in self._callable else None
-        return None if price is None or usage is None else _number(price.cost(usage))
+        if usage is None:
+            return None
+        known = name in self._arms.names
+        model = self._arms.named(name) if known else self._helpers.get(name)
+        return None if model is None or model.price is None else _number(model.price.cost(usage))
 
     def _always_largest(self) -> AlwaysLargest:
         """What the dearest arm alone would have cost, on its own tokens or another arm's."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automix_core.arms import Arm, Arms
 from automix_core.evidence import Floats
 from automix_core.flow import Usage
 from automix_core.parts import Part
@@ -49,6 +51,14 @@ class Workload(Part):
         pairs = zip(self.cost.tolist(), self.checking.tolist(), strict=True)
         return dict(zip(self.arms, pairs, strict=True))
 
+    def unbound(self, reference_cost: float | None = None) -> Arms:
+        """The arms by their names and mean costs, for decisions that call no model.
+
+        Args:
+            reference_cost: What one call to the dearest arm costs, if that was fixed before.
+        """
+        return _unbound(self, reference_cost)
+
     def at(self, prices: Mapping[str, Priced | None]) -> Workload:
         """The same traffic at other prices, where prices and tokens are known for every arm.
 
@@ -70,3 +80,9 @@ class Workload(Part):
         return Workload(
             self.arms, now, self.checking * ratio, self.input_tokens, self.output_tokens
         )
+
+
+@lru_cache(maxsize=32)
+def _unbound(workload: Workload, reference_cost: float | None) -> Arms:
+    unknown = [Arm(None, name) for name in workload.arms]
+    return Arms(unknown, reference_cost, measured=workload.costs)
