@@ -131,7 +131,7 @@ class Case:
     @property
     def able(self) -> tuple[bool, ...]:
         """Of each arm, whether it may be asked now."""
-        return tuple(self.ruled_out(index) is None for index in range(len(self.arms)))
+        return tuple([self.ruled_out(index) is None for index in range(len(self.arms))])
 
     def ruled_out(self, index: int) -> str | None:
         """Why an arm may not be asked now, or `None` where it may."""
@@ -165,12 +165,12 @@ class Case:
             draw: A uniform number in [0, 1) for policies that randomise.
             able: As `able` says now, where that was looked up already.
         """
-        count = len(self.arms)
-        signals = {i: a.signal for i, a in self.answers.items() if a.signal is not None}
+        count, answers = len(self.arms), self.answers
+        signals = {i: a.signal for i, a in answers.items() if a.signal is not None}
         names = {name for signal in signals.values() for name in signal.values}
         return Evidence(
             able=_flags(self.able if able is None else able),
-            answered=_flags(tuple([i in self.answers for i in range(count)])),
+            answered=_flags(tuple([i in answers for i in range(count)])),
             confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
             cost=self._cost,
             checking=self._checking,

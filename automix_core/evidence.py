@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import filled
 from automix_core.flow import Reply
 
 __all__ = [
@@ -248,7 +249,7 @@ class Estimates:
             ahead: (n, arms) as in the attribute, like the next.
             novelty: Likewise.
         """
-        cost, latency = evidence.cost, np.full(quality.shape, np.nan)
+        cost, latency = evidence.cost, filled(quality.shape, np.nan)
         if np.count_nonzero(evidence.answered):
             cost = np.where(evidence.answered, 0.0, cost)
             latency[evidence.answered] = 0.0

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Router"]
 
+_DEFAULT = Preference()
+
 
 class Router:
     """A verifier, an estimator and a policy, and the loop that runs them.
@@ -397,7 +399,7 @@ class Router:
         on_decision: DecisionCallback | None,
     ) -> tuple[Ledger, Case, Loop]:
         """What one request is carried through with."""
-        chosen = preference or contexts.current_preference() or Preference()
+        chosen = preference or contexts.current_preference() or _DEFAULT
         listeners: list[DecisionCallback] = [
             decisions.append for decisions in contexts.collectors()
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import filled
 from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
 from automix_core.request import Preference
 
@@ -20,7 +21,7 @@ def in_hand(estimates: Estimates, evidence: Evidence) -> tuple[Places, Floats]:
     """The best answer in hand and its quality, each (n,); -inf with nothing in hand."""
     count = len(evidence.answered)
     if not np.count_nonzero(evidence.answered):  # the first decisions, which must be quick
-        return np.zeros(count, dtype=np.int64), np.full(count, -np.inf)
+        return np.zeros(count, np.int64), filled(count, -np.inf)
     quality = np.where(evidence.answered, estimates.quality, -np.inf)
     kept = quality.argmax(axis=1)
     return kept, quality[np.arange(count), kept]
@@ -46,6 +47,8 @@ def weighed(
         propensity: Probability with which that arm was chosen to be asked.
     """
     run = run_value > stop_value + ROUNDING
+    if np.count_nonzero(run) == len(run):  # as with first decisions: nobody stops
+        return Actions(asked, run, final, propensity, stop_value, run_value)
     arm = np.where(run, asked, kept)
     np.putmask(arm, np.maximum(run_value, stop_value) == -np.inf, -1)
     return Actions(

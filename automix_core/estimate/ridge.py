@@ -94,7 +94,7 @@ class RidgeQuality(Before):
         learned: Any = (self.prior_, self.centre_, self.weights_, self.inverse_, self.noise_)
         prior, centre, weights, inverse, noise = learned
         design = np.empty((len(centre), len(features), features.shape[1] + 1))
-        design[:, :, 0] = 1.0
+        design[:, :, 0].fill(1.0)
         np.subtract(features, centre[:, None], out=design[:, :, 1:])
         doubt = ((design @ inverse) * design).sum(axis=2)
         quality = prior[:, None] + (design @ weights[:, :, None])[:, :, 0]
