@@ -104,6 +104,8 @@ class Case:
         self.forced = self._forced_arm(preference.force)
         held = request.held_by
         self._held = arms.position(held) if held is not None and held in arms.names else None
+        limits = self.forced, self._held, preference.max_cost
+        self._limited = bool(self._misfits) or limits != (None, None, None)
 
     @property
     def in_hand(self) -> Answer | None:
@@ -131,7 +133,10 @@ class Case:
     @property
     def able(self) -> tuple[bool, ...]:
         """Of each arm, whether it may be asked now."""
-        return tuple([self.ruled_out(index) is None for index in range(len(self.arms))])
+        count = len(self.arms)
+        if not (self._limited or self.answers or self.failures):
+            return (True,) * count  # nothing is there that could rule an arm out
+        return tuple([self.ruled_out(index) is None for index in range(count)])
 
     def ruled_out(self, index: int) -> str | None:
         """Why an arm may not be asked now, or `None` where it may."""

@@ -120,8 +120,8 @@ class Ledger:
 
     def _decision(self, status: Status, arm: str | None, why: str) -> Decision:
         steps = tuple(starmap(self._step, self._asked))
-        unpriced = sum(1 for step in steps if step.made and step.cost is None)
-        known = sum((step.cost for step in steps if step.cost is not None), 0.0)
+        unpriced = len([step for step in steps if step.made and step.cost is None])
+        known = sum([step.cost for step in steps if step.cost is not None], 0.0)
         return Decision(
             id=self.id,
             router=self._router,
@@ -191,13 +191,15 @@ class Ledger:
 
     def _always_largest(self) -> AlwaysLargest:
         """What the dearest arm alone would have cost, on its own tokens or another arm's."""
+        name = self._arms.dearest.name
+        if not self._asked:
+            return AlwaysLargest(name, None, estimated=True)
         usages = {
             ask.to: result.usage
             for ask, result in self._asked
             if ask.prompt is None and ask.samples == 1  # an answer to the request itself
             if isinstance(result, Reply | Failure) and result.usage is not None
         }
-        name = self._arms.dearest.name
         own = usages.get(name)
         usage = own or next(iter(usages.values()), None)
         return AlwaysLargest(name, self._priced(name, usage), estimated=own is None)

@@ -96,9 +96,9 @@ class RidgeQuality(Before):
         design = np.empty((len(centre), len(features), features.shape[1] + 1))
         design[:, :, 0].fill(1.0)
         np.subtract(features, centre[:, None], out=design[:, :, 1:])
-        doubt = ((design @ inverse) * design).sum(axis=2)
+        doubt = ((design @ inverse) * design).sum(2)
         quality = prior[:, None] + (design @ weights[:, :, None])[:, :, 0]
-        sd = noise[:, None] * np.sqrt(np.maximum(doubt, 0.0))
+        sd = noise[:, None] * np.sqrt(np.maximum(doubt, 0.0, out=doubt), out=doubt)
         return np.ascontiguousarray(quality.T), np.ascontiguousarray(sd.T)
 
 
