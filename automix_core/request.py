@@ -149,7 +149,7 @@ class Preference:
 
     def as_dict(self) -> dict[str, float | str | None]:
         """The preference as JSON values, for traces and cache keys."""
-        return dict(zip(_FIELDS, _VALUES(self), strict=True))
+        return dict(zip(_FIELDS, _VALUES(self), strict=False))
 
 
 _FIELDS = tuple(f.name for f in fields(Preference))

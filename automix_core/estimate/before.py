@@ -83,7 +83,7 @@ class Before(Estimator):
             )
             raise ConfigurationError(msg)
         quality, sd = self._predicted(features)
-        return Estimates.of(evidence, quality.clip(0.0, 1.0), sd)
+        return Estimates.of(evidence, np.minimum(np.maximum(quality, 0.0), 1.0), sd)
 
     @abstractmethod
     def _learned(
