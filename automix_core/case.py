@@ -6,7 +6,9 @@ policies read. It decides nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -170,24 +172,31 @@ class Case:
             draw: A uniform number in [0, 1) for policies that randomise.
             able: As `able` says now, where that was looked up already.
         """
-        count, answers = len(self.arms), self.answers
-        signals = {i: a.signal for i, a in answers.items() if a.signal is not None}
-        names = {name for signal in signals.values() for name in signal.values}
-        said = {i: s.confidence for i, s in signals.items()}
+        said = self._said() if self.answers else _nothing_said(len(self.arms))
+        answered, confidence, signals = said
         return Evidence(
             able=_flags(self.able if able is None else able),
-            answered=_flags(tuple([i in answers for i in range(count)])),
-            confidence=_row(count, said) if said else _unknown(count),
+            answered=answered,
+            confidence=confidence,
             cost=self._cost,
             checking=self._checking,
             reference_cost=self.arms.reference_cost,
             draw=np.array([draw]),
-            signals={
-                name: _row(count, {i: s.values.get(name) for i, s in signals.items()})
-                for name in sorted(names)
-            },
+            signals=signals,
             features=self.features,
         )
+
+    def _said(self) -> tuple[Bools, Floats, Mapping[str, Floats]]:
+        """Who answered, the confidence in each answer, and each signal, as rows."""
+        count = len(self.arms)
+        signals = {i: a.signal for i, a in self.answers.items() if a.signal is not None}
+        names = {name for signal in signals.values() for name in signal.values}
+        by_name = {
+            name: _row(count, {i: s.values.get(name) for i, s in signals.items()})
+            for name in sorted(names)
+        }
+        confidence = _row(count, {i: s.confidence for i, s in signals.items()})
+        return _flags(tuple(i in self.answers for i in range(count))), confidence, by_name
 
     def answered(self, index: int, answer: Answer) -> None:
         """Take an answer in hand."""
@@ -228,8 +237,9 @@ def _row(count: int, known: dict[int, float | None]) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _unknown(count: int) -> Floats:
-    return _fixed(np.full(count, np.nan))
+def _nothing_said(count: int) -> tuple[Bools, Floats, Mapping[str, Floats]]:
+    """The same before anybody has answered."""
+    return _flags((False,) * count), _fixed(np.full(count, np.nan)), MappingProxyType({})
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ is made (LinUCB; MixLLM, arXiv 2502.18482, equation 9).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -82,24 +83,32 @@ class RidgeQuality(Before):
         return centre, weights, inverse, np.sqrt(variance)
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
-        begins = range(0, len(features), BLOCK) or (0,)
+        if len(features) <= BLOCK:
+            return self._block(features)
+        begins = range(0, len(features), BLOCK)
         blocks = [self._block(features[begin : begin + BLOCK]) for begin in begins]
-        if len(blocks) == 1:
-            return blocks[0]
         quality, sd = (np.concatenate(part) for part in zip(*blocks, strict=True))
         return quality, sd
 
     def _block(self, features: Floats) -> tuple[Floats, Floats]:
         """The same for a few requests: one product of matrices for each arm, all in one call."""
-        learned: Any = (self.prior_, self.centre_, self.weights_, self.inverse_, self.noise_)
-        prior, centre, weights, inverse, noise = learned
+        prior, centre, weights, inverse, noise = self._upright
         design = np.empty((len(centre), len(features), features.shape[1] + 1))
         design[:, :, 0].fill(1.0)
-        np.subtract(features, centre[:, None], out=design[:, :, 1:])
-        doubt = ((design @ inverse) * design).sum(2)
-        quality = prior[:, None] + (design @ weights[:, :, None])[:, :, 0]
-        sd = noise[:, None] * np.sqrt(np.maximum(doubt, 0.0, out=doubt), out=doubt)
+        np.subtract(features, centre, out=design[:, :, 1:])
+        product = design @ inverse
+        product *= design
+        doubt = product.sum(2)
+        quality = prior + (design @ weights)[:, :, 0]
+        sd = noise * np.sqrt(np.maximum(doubt, 0.0, out=doubt), out=doubt)
         return np.ascontiguousarray(quality.T), np.ascontiguousarray(sd.T)
+
+    @cached_property
+    def _upright(self) -> tuple[Floats, ...]:
+        """What was learned, the arms along the first axis and requests along the second."""
+        learned: Any = (self.prior_, self.centre_, self.weights_, self.inverse_, self.noise_)
+        prior, centre, weights, inverse, noise = learned
+        return prior[:, None], centre[:, None], weights[:, :, None], inverse, noise[:, None]
 
 
 def _design(features: Floats, centre: Floats) -> Floats:
