@@ -8,7 +8,6 @@ and small clusters are drawn towards the arm's overall mean.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -98,15 +97,11 @@ class Clusters(Before):
         near = np.argsort(squares, axis=1, kind="stable")[:, :count]
         weight = np.exp(-SHARPNESS * np.sqrt(np.take_along_axis(squares, near, axis=1)))
         weight /= weight.sum(axis=1, keepdims=True)
-        quality, doubt = ((weight * rows.take(near, axis=1)).sum(2).T for rows in self._by_arm)
-        return np.ascontiguousarray(quality), np.ascontiguousarray(doubt)
-
-    @cached_property
-    def _by_arm(self) -> tuple[Floats, Floats]:
-        """Mean quality and its standard error, each (arms, clusters)."""
-        learned: Any = (self.table_, self.doubt_)
-        table, doubt = (np.ascontiguousarray(by_cluster.T) for by_cluster in learned)
-        return table, doubt
+        read = [
+            [(weight * column[near]).sum(axis=1) for column in by_cluster.T]
+            for by_cluster in (self.table_, self.doubt_)
+        ]
+        return np.stack(read[0], axis=1), np.stack(read[1], axis=1)
 
 
 def k_means(points: Floats, count: int, seed: int) -> Floats:
