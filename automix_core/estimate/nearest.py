@@ -61,7 +61,7 @@ class NeighbourQuality(Before):
             block = slice(begin, begin + BLOCK)
             similar = requests[block] @ self.memory_.T
             for rows, arms, known in self._alike:
-                # `take` keeps neighbours side by side, so that an arm's sums are its own to the bit.
+                # `take` keeps neighbours side by side: sums of an arm are its own to the last bit.
                 near = known.take(self._nearest(similar, rows), axis=1)
                 mean, doubt = self._mean(near, arms)
                 quality[block, arms], sd[block, arms] = mean.T, doubt.T
