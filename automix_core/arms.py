@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automix_core.errors import ConfigurationError, UnknownNameError
-from automix_core.prices import NOMINAL, Priced, as_price, listed_price
+from automix_core.numbers import at_least
+from automix_core.prices import NOMINAL, Priced, as_price, listed_price, rates_of
 from automix_core.request import Needs
 
 __all__ = ["Arm", "Arms", "Capabilities", "CostBasis", "Described", "complete_arm"]
@@ -70,6 +72,9 @@ class Arm:
         relative_cost: Cost of one call in units of any other arm's `relative_cost`, for models
             without a price, such as your own.
         capabilities: What it can do; `None` to read it off the model.
+        parallel: How many calls the model serves side by side; further ones wait, and routers
+            with a latency forecast know it. `None` for no limit, as most providers have none
+            that matters.
     """
 
     model: Any = field(repr=False, compare=False)
@@ -77,6 +82,7 @@ class Arm:
     price: Priced | None = None
     relative_cost: float | None = None
     capabilities: Capabilities | None = None
+    parallel: int | None = None
 
     def __post_init__(self) -> None:
         """Accept a price as a plain pair, and refuse a cost that is no cost."""
@@ -86,6 +92,8 @@ class Arm:
         if cost is not None and not (math.isfinite(cost) and cost > 0):
             msg = f"Arm.relative_cost must be a positive number, not {cost!r}."
             raise ConfigurationError(msg)
+        if self.parallel is not None:
+            at_least(1, self.parallel, "Arm.parallel")
 
     @property
     def can(self) -> Capabilities:
@@ -115,6 +123,8 @@ class Arms(Sequence[Arm]):
             fit, or when the router was first made); else it is read off these arms.
         measured: What an answer and its verification cost on average, by arm, where a fit has
             measured it. The arms then stand in this order, for that is how everything was fitted.
+        rates: (arms, 2) US dollars of one token of the prompt and of the answer, as a fit has
+            learned them, in the order of `measured`. Known prices go before them.
 
     Raises:
         ConfigurationError: Fewer than two arms, or two of one name.
@@ -126,6 +136,7 @@ class Arms(Sequence[Arm]):
         reference_cost: float | None = None,
         *,
         measured: Mapping[str, tuple[float, float]] | None = None,
+        rates: NDArray[np.float64] | None = None,
     ) -> None:
         if len(arms) < 2:
             msg = f"A router needs at least two models, and got {len(arms)}."
@@ -150,6 +161,7 @@ class Arms(Sequence[Arm]):
         self.costs: NDArray[np.float64] = np.array([costs[i] for i in order])
         self.names = tuple(arm.name for arm in self._arms)
         self.reference_cost = float(self.costs[-1]) if reference_cost is None else reference_cost
+        self._learned_rates = rates
 
     def __len__(self) -> int:
         return len(self._arms)
@@ -172,6 +184,16 @@ class Arms(Sequence[Arm]):
     def priced(self) -> bool:
         """Whether every arm has a price in US dollars."""
         return self.basis == "prices"
+
+    @cached_property
+    def rates(self) -> NDArray[np.float64] | None:
+        """US dollars of one token of the prompt and of the answer, (arms, 2), NaN where unknown.
+
+        `None` where costs are not in US dollars.
+        """
+        if self.basis == "prices":
+            return np.array([rates_of(arm.price) for arm in self._arms])
+        return self._learned_rates if self.basis == "measured" else None
 
     def named(self, name: str) -> Arm:
         """The arm of that name.

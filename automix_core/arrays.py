@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["filled", "known_means", "mean_row", "ratio"]
+__all__ = ["filled", "known_means", "mean_row", "non_negative_pair", "ratio"]
 
 Floats = NDArray[np.float64]
+
+SINGULAR = 1e-9
+"""Share below which a difference is taken for rounding."""
 
 
 def filled(shape: int | tuple[int, ...], value: float) -> Floats:
@@ -49,3 +52,32 @@ def known_means(values: Floats, axis: int = 0, unknown: float = np.nan) -> Float
     """
     known = ~np.isnan(values)
     return ratio(np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis), unknown)
+
+
+def non_negative_pair(gram: Floats, moment: Floats) -> Floats:
+    """The two coefficients of least squares that may not be negative, in closed form.
+
+    Where the data cannot tell the two apart, such as a column that never changes beside a
+    constant, one of them takes all, the first where both fit as well.
+
+    Args:
+        gram: (2, 2) X'X of the two columns, finite.
+        moment: (2,) X'y.
+    """
+    (a, b), (_, c) = gram.tolist()
+    p, q = moment.tolist()
+    tried = [(0.0, 0.0)]
+    if a > 0 and p > 0:
+        tried.append((p / a, 0.0))
+    if c > 0 and q > 0:
+        tried.append((0.0, q / c))
+    apart = a * c - b * b
+    if apart > SINGULAR * a * c:
+        both = (c * p - b * q) / apart, (a * q - b * p) / apart
+        if min(both) >= 0:
+            tried.append(both)
+    missed = [x * x * a + 2 * x * y * b + y * y * c - 2 * (x * p + y * q) for x, y in tried]
+    least = min(missed)
+    slack = SINGULAR * abs(least)
+    found = next(pair for pair, miss in zip(tried, missed, strict=True) if miss <= least + slack)
+    return np.array(found)

@@ -92,6 +92,7 @@ class Case:
         self.answers: dict[int, Answer] = {}
         self.failures: dict[int, Failure] = {}
         self.features: Floats | None = None
+        self.load = ledger.load
         self._ledger = ledger
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
@@ -184,6 +185,9 @@ class Case:
             draw=np.array([draw]),
             signals=signals,
             features=self.features,
+            waiting=None if self.load is None else self.load.waiting(),
+            prompt_tokens=self._prompt_tokens,
+            rates=self.arms.rates,
         )
 
     def _said(self) -> tuple[Bools, Floats, Mapping[str, Floats]]:
@@ -219,6 +223,12 @@ class Case:
             able = [i for i in range(len(self.arms)) if i not in self._misfits] or [0]
             return able[KILL_SWITCH[name]]
         return self.arms.position(name)
+
+    @cached_property
+    def _prompt_tokens(self) -> Floats | None:
+        """About how many tokens the prompt has, (1,), where the adapter has counted."""
+        tokens = self.request.needs.tokens
+        return np.array([float(tokens)]) if tokens else None
 
     def _expected(self, index: int) -> float:
         """US dollars that an arm and the check of its answer are expected to cost."""

@@ -26,7 +26,7 @@ from automix_core.replay import Recorded
 from automix_core.request import Preference
 from automix_core.tradeoff import Tradeoff
 from automix_core.trials import Measured, Split, Trial, route_out, try_out
-from automix_core.workload import Workload
+from automix_core.workload import Workload, learned_rates
 
 if TYPE_CHECKING:
     from automix_core.outcomes import Outcomes
@@ -114,6 +114,7 @@ def recorded_by(outcomes: Outcomes, verifier: Verifier, features: Floats | None 
         checking=checking,
         input_tokens=known_means(outcomes.input_tokens),
         output_tokens=known_means(outcomes.output_tokens),
+        rates=learned_rates(outcomes.cost, outcomes.input_tokens, outcomes.output_tokens),
     )
     return Recorded.of(outcomes, verifier, workload, features)
 

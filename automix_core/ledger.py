@@ -28,6 +28,7 @@ from automix_core.flow import Ask, Failure, Flow, Reply, Result, Usage, Wave
 if TYPE_CHECKING:
     from automix_core.arms import Arm, Arms
     from automix_core.evidence import Signal
+    from automix_core.load import Load
     from automix_core.request import Preference
 
 __all__ = ["Ledger"]
@@ -44,6 +45,7 @@ class Ledger:
         helpers: Models other than the arms, by name.
         preference: The preference in force.
         listeners: Called with the decision when it is published.
+        load: Told of every call that begins and ends; `None` where nobody ever waits.
     """
 
     def __init__(
@@ -53,12 +55,14 @@ class Ledger:
         helpers: Mapping[str, Arm],
         preference: Preference,
         listeners: Sequence[DecisionCallback],
+        load: Load | None = None,
     ) -> None:
         self._router = router
         self._arms = arms
         self._helpers = helpers
         self._preference = preference
         self._listeners = tuple(listeners)
+        self.load = load
         self._begun = time.monotonic()
         self._asked: list[tuple[Ask, Result | _Pending]] = []
         self._verdicts: list[Verdict] = []
@@ -86,11 +90,16 @@ class Ledger:
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             first = self._open(wave)
+            results = None
+            begun = self.load.begin(wave.asks) if self.load else None
             try:
                 results = yield wave
             except BaseException:
                 flow.close()
                 raise
+            finally:
+                if self.load and begun:
+                    self.load.end(wave.asks, begun, results)
             self._close(first, wave, results)
 
     def judge(self, arm: str, signal: Signal) -> None:

@@ -48,6 +48,7 @@ class Loop:
         first: What was decided for requests alike, before anything was asked.
         branches: The preferences that one was drawn from to meet a budget, with probabilities.
         embedder: Request in, features out, for estimators that read them.
+        forecasts: Whether the estimator reads the prompt's length, so that requests differ.
     """
 
     verifier: Verifier
@@ -57,6 +58,7 @@ class Loop:
     branches: Sequence[Branch] = ()
     first: dict[Hashable, Actions] = field(default_factory=dict)
     embedder: Embedder | None = None
+    forecasts: bool = False
 
     def answer(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         """The loop, with its decision published however it ends."""
@@ -170,7 +172,8 @@ class Loop:
     def _chosen(self, case: Case, draw: float, able: tuple[bool, ...]) -> Actions:
         """The next action. With nothing known but the request, it is that of the last one alike."""
         known = case.in_hand is not None or case.failures or case.features is not None
-        if known or self.policy.draws:
+        differs = self.forecasts or case.load is not None
+        if known or differs or self.policy.draws:
             return self._decide(case.evidence(draw, able), case.preference)
         alike = (case.preference, case.request.kind, able)
         if alike not in self.first:

@@ -57,6 +57,8 @@ _ROOMS = {
     "policy": "automix_core.decide",
     "embedder": "automix_core.embed",
     "trees": "automix_core.estimate.forest",
+    "amounts": "automix_core.estimate.amounts",
+    "paces": "automix_core.estimate.paces",
     "calibration": "automix_core.calibration",
     "report": "automix_core.fit_report",
     "tradeoff": "automix_core.tradeoff",
@@ -192,6 +194,11 @@ class Estimator(Part, ABC):
     def label(self) -> str:
         """How people are told of it; a wrapper names what it wraps."""
         return self.name
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether the prompt's length, token prices or the load matter, to it or what it wraps."""
+        return any(isinstance(x, Estimator) and x.forecasts for x in vars(self).values())
 
     @abstractmethod
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:

@@ -14,6 +14,7 @@ from automix_core.decide import Always, Best, Random, Value
 from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.estimate import (
     Clusters,
+    Forecast,
     Forest,
     NeighbourQuality,
     Prior,
@@ -106,6 +107,16 @@ def ridge(penalty: float = 10.0, embedder: Embedder | None = None) -> Recipe:
     return _one_step(RidgeQuality(penalty=penalty), embedder)
 
 
+def carrot(k: int = 50, embedder: Embedder | None = None) -> Recipe:
+    """CARROT (arXiv 2502.03261): as `knn`, with the cost of each answer forecast as well.
+
+    Args:
+        k: How many alike requests.
+        embedder: As for `knn`.
+    """
+    return _one_step(Forecast(NeighbourQuality(k=k)), embedder)
+
+
 def forest(trees: int = 50, embedder: Embedder | None = None) -> Recipe:
     """Quality by a random forest for each arm, as in MixLLM (arXiv 2502.18482).
 
@@ -134,6 +145,7 @@ _PRESETS: dict[str, Callable[..., Recipe]] = {
     "always": always,
     "automix": automix,
     "calibrated": calibrated,
+    "carrot": carrot,
     "cascade": cascade,
     "clusters": clusters,
     "forest": forest,

@@ -7,6 +7,7 @@ A price is anything with `cost(usage)`. Users give theirs as `Price`; the packag
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,7 +15,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.flow import Usage
 from automix_core.numbers import not_negative
 
-__all__ = ["NOMINAL", "ListPrice", "Price", "Priced", "listed_price"]
+__all__ = ["NOMINAL", "ListPrice", "Price", "Priced", "listed_price", "rates_of"]
 
 NOMINAL = Usage(input_tokens=1000, output_tokens=100)
 """The call on which arms are compared before anything was measured: a typical RAG request."""
@@ -100,6 +101,20 @@ def listed_price(model: str, provider: str | None = None) -> Priced | None:
         return None
     price = ListPrice(model, provider)
     return price if price.cost(NOMINAL) is not None else None
+
+
+def rates_of(price: Priced | None) -> tuple[float, float]:
+    """US dollars of one more token of the prompt and of one more of the answer; NaN if unknown.
+
+    Prices that are no straight line, such as those of long prompts, are read off at a typical call.
+    """
+    if isinstance(price, Price):
+        return price.input / 1_000_000, price.output / 1_000_000
+    sent, got = NOMINAL.input_tokens, NOMINAL.output_tokens
+    calls = NOMINAL, Usage(2 * sent, got), Usage(sent, 2 * got)
+    costs = [None if price is None else price.cost(usage) for usage in calls]
+    plain, longer, wordier = (math.nan if cost is None else float(cost) for cost in costs)
+    return (longer - plain) / sent, (wordier - plain) / got
 
 
 def as_price(given: Any) -> Priced:

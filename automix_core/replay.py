@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import known_means
 from automix_core.estimate.cells import situations
 from automix_core.evidence import Bools, Evidence, Examples, Floats, Run
 
@@ -123,6 +125,12 @@ class Recorded:
             self.workload,
         )
 
+    @cached_property
+    def prompt_tokens(self) -> Floats | None:
+        """(n,) tokens of each prompt, mean over the arms; `None` where no row has them."""
+        sent = self.examples.input_tokens
+        return None if sent is None or np.isnan(sent).all() else known_means(sent, axis=1)
+
     def kinds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """One row of each set of arms that can be asked, and the place of each row among these."""
         place = np.zeros(len(self.cost), dtype=np.int64)
@@ -150,6 +158,8 @@ class Recorded:
                 for name, values in self.examples.signals.items()
             },
             features=None if self.examples.features is None else self.examples.features[rows],
+            prompt_tokens=None if self.prompt_tokens is None else self.prompt_tokens[rows],
+            rates=self.workload.rates,
         )
 
 
@@ -184,7 +194,8 @@ def replay(
         verified[held, first.arm] = not first.final
         arm[held] = first.arm
         active = held[:0] if first.final else held
-    alike = first is None and recorded.examples.features is None and not policy.draws
+    reads = recorded.examples.features is not None or estimator.forecasts
+    alike = first is None and not reads and not policy.draws
     while len(active):
         draw = np.asarray(generator.random(shape[0]))
         # With nothing known but who can be asked, rows that are alike need one decision.

@@ -22,6 +22,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.evidence import Actions
 from automix_core.flow import Flow
 from automix_core.ledger import Ledger
+from automix_core.load import Load
 from automix_core.loop import Loop, Outcome
 from automix_core.parts import Embedder, Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
@@ -79,6 +80,7 @@ class Router:
         self._lock = threading.Lock()
         self._first: dict[Hashable, Actions] = {}
         self._listing: Listing | None = None
+        self._queue: Load | None = None
 
     def __repr__(self) -> str:
         arms = "" if self.arms is None else f", arms={list(self.arms.names)}"
@@ -182,7 +184,9 @@ class Router:
         dollars = workload is not None or arms.basis == self._cost_basis
         reference = self._reference_cost if dollars else None
         now = None if workload is None else workload.at({arm.name: arm.price for arm in arms})
-        bound.arms = Arms(list(arms), reference, measured=None if now is None else now.costs)
+        costs, rates = (None, None) if now is None else (now.costs, now.rates)
+        bound.arms = Arms(list(arms), reference, measured=costs, rates=rates)
+        bound._queue = Load.of(bound.arms)
         bound.calibration = self.calibration
         bound._expected_arms = bound.arms.names
         bound._reference_cost = bound.arms.reference_cost
@@ -412,10 +416,11 @@ class Router:
         listing = self._listing
         if listing is None or listing.arms is not arms:
             listing = self._listing = Listing(arms, self.verifier)
-        ledger = Ledger(self.name, arms, self.helpers, chosen, listeners)
+        ledger = Ledger(self.name, arms, self.helpers, chosen, listeners, self._queue)
         case = Case(request, listing, chosen, ledger)
         deciding = self.verifier, self.estimator, self.policy, self._draw
-        return ledger, case, Loop(*deciding, ways, self._first, self.embedder)
+        reads = self.embedder, self.estimator.forecasts
+        return ledger, case, Loop(*deciding, ways, self._first, *reads)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:
         """The ways to follow a preference, and how often each is drawn.

@@ -1,11 +1,13 @@
 """Estimators: evidence goes in, estimates of every arm come out. One estimator a file."""
 
+from automix_core.estimate.amounts import Amounts
 from automix_core.estimate.auto import AutoMeta
 from automix_core.estimate.bayes import Bayes
 from automix_core.estimate.before import Before
 from automix_core.estimate.calibrated import Calibrated
 from automix_core.estimate.clusters import Clusters
 from automix_core.estimate.curves import Curves, Isotonic, Neighbours
+from automix_core.estimate.forecast import Forecast
 from automix_core.estimate.forest import Forest
 from automix_core.estimate.fused import Fused
 from automix_core.estimate.joint import Joint
@@ -23,6 +25,7 @@ from automix_core.estimate.rule import Rule
 from automix_core.estimate.threshold import Threshold
 
 __all__ = [
+    "Amounts",
     "AutoMeta",
     "Bayes",
     "Before",
@@ -31,6 +34,7 @@ __all__ = [
     "Curves",
     "DoubleThreshold",
     "FittedThreshold",
+    "Forecast",
     "Forest",
     "Fused",
     "Isotonic",

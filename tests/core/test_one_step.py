@@ -19,6 +19,7 @@ from tests.shared import shared
 
 LEARNED = {
     "knn": {"k": 20},
+    "carrot": {"k": 20},
     "clusters": {"clusters": 4},
     "ridge": {"penalty": 0.1},
     "forest": {"trees": 10},

@@ -1,14 +1,16 @@
 """Prices: what a call costs, from the user or from the price lists, and None where unknown."""
 
 import sys
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import ConfigurationError, ListPrice, Price
 from automix_core.flow import Usage
-from automix_core.prices import NOMINAL, as_price, listed_price
+from automix_core.prices import NOMINAL, as_price, listed_price, rates_of
 
 TOKENS = st.integers(0, 10**6)
 
@@ -73,3 +75,35 @@ def test_a_model_that_no_list_knows_has_no_price():
 def test_without_the_extra_there_are_no_list_prices(monkeypatch):
     monkeypatch.setitem(sys.modules, "genai_prices", None)
     assert listed_price("gpt-4o-mini", "openai") is None
+
+
+# What one more token costs.
+
+
+@dataclass(frozen=True)
+class Fee:
+    """So much a call, and so much a token."""
+
+    def cost(self, usage):
+        return 0.5 + 2e-6 * usage.input_tokens + 6e-6 * usage.output_tokens
+
+
+def test_a_price_says_what_a_token_costs():
+    assert rates_of(Price(3, 15)) == (3e-6, 15e-6)
+
+
+def test_any_other_price_is_read_off_typical_calls_and_a_fee_is_no_token_price():
+    np.testing.assert_allclose(rates_of(Fee()), (2e-6, 6e-6))
+
+
+@pytest.mark.parametrize("price", [None, ListPrice("no-such-model")], ids=["none", "unlisted"])
+def test_what_has_no_known_price_has_no_token_price(price):
+    if price is not None:
+        pytest.importorskip("genai_prices")
+    assert np.isnan(rates_of(price)).all()
+
+
+def test_list_prices_are_read_off_the_list():
+    pytest.importorskip("genai_prices")
+    sent, got = rates_of(ListPrice("gpt-4o-mini", "openai"))
+    assert 0 < sent < got < 1e-4

@@ -8,12 +8,14 @@ from automix_core import Preference, Router
 from automix_core.decide import Value
 from automix_core.errors import NotFittedError
 from automix_core.estimate import (
+    Amounts,
     AutoMeta,
     Bayes,
     Calibrated,
     Clusters,
     DoubleThreshold,
     FittedThreshold,
+    Forecast,
     Forest,
     Fused,
     Isotonic,
@@ -60,6 +62,8 @@ LEARNING = {
     "clusters": Clusters(clusters=4),
     "clusters, trusting": Clusters(clusters=400, nearest=1, shrinkage=0),
     "forest": Forest(trees=5),
+    "forecast": Forecast(),
+    "forecast, of a line": Forecast(RidgeQuality(), Amounts(k=0)),
     "joint": Joint(),
     "calibrated, joint": Calibrated(Joint()),
 }
