@@ -7,13 +7,14 @@ and small clusters are drawn towards the arm's overall mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.estimate.before import Before, by_arm, normalised
+from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved, normalised
 from automix_core.evidence import Floats
 from automix_core.numbers import not_negative
 from automix_core.parts import at_least_one
@@ -73,6 +74,15 @@ class Clusters(Before):
             doubt_=doubt,
             **shared,
         )
+
+    def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
+        assert self.table_ is not None  # noqa: S101 - for the type checker: fitted together
+        assert self.doubt_ is not None  # noqa: S101
+        doubt = WORST_VARIANCE**0.5
+        return {
+            "table_": moved(self.table_, places, 0.0, axis=1),
+            "doubt_": moved(self.doubt_, places, doubt, axis=1),
+        }
 
     def _column(
         self, home: NDArray[np.int64], quality: Floats, count: int, overall: tuple[float, float]
