@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_core.decide.committing import Committing
-from automix_core.decide.weighing import ROUNDING, Places
-from automix_core.evidence import Evidence, Floats
+from automix_core.decide.committing import Choice, Committing
+from automix_core.decide.weighing import ROUNDING
+from automix_core.evidence import Estimates, Evidence, Floats
 
 __all__ = ["Best"]
 
@@ -23,6 +23,6 @@ class Best(Committing):
 
     name = "best"
 
-    def _chosen(self, worth: Floats, evidence: Evidence) -> tuple[Places, Floats]:
+    def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
         best = worth.max(axis=1, keepdims=True)
-        return np.argmax(worth >= best - ROUNDING, axis=1), np.ones(len(worth))
+        return Choice(np.argmax(worth >= best - ROUNDING, axis=1), np.ones(len(worth)))

@@ -232,7 +232,7 @@ class LinearBandit(Estimator):
 
 
 def _vectors(features: Floats, centre: Floats) -> Floats:
-    """e of each request, (n, d + 1)."""
+    """The vector e of each request, (n, d + 1)."""
     vectors = np.empty((len(features), len(centre) + 1))
     vectors[:, 0] = 1.0
     np.subtract(normalised(features), centre, out=vectors[:, 1:])

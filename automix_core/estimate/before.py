@@ -60,13 +60,12 @@ class Before(Estimator):
             )
             raise ConfigurationError(msg)
         columns = [quality[known] for known, quality in by_arm(examples.quality)]
-        return self._learned(
+        return replace(self, new_=None)._learned(
             examples.features,
             examples.quality,
             prior_=np.array([c.mean() if len(c) else 0.0 for c in columns]),
             spread_=np.array([c.std() if len(c) else WORST_VARIANCE**0.5 for c in columns]),
             width_=examples.features.shape[1],
-            new_=None,
         )
 
     def over(self, places: Sequence[int | None]) -> Self:
@@ -79,10 +78,10 @@ class Before(Estimator):
             return self
         was_new = np.zeros(len(self.prior_), dtype=bool) if self.new_ is None else self.new_
         prior = moved(self.prior_, places, newcomer(self.prior_))
-        shared = {
+        shared: dict[str, Any] = {
             "prior_": prior,
             "spread_": moved(self.spread_, places, WORST_VARIANCE**0.5),
-            "new_": moved(was_new, places, new=True)
+            "new_": moved(was_new, places, new=True),
         }
         return replace(self, **shared, **self._over(places, prior))
 
@@ -113,13 +112,17 @@ class Before(Estimator):
         return Estimates.of(evidence, np.clip(quality, 0.0, 1.0), sd)
 
     @abstractmethod
-    def _learned(self, features: Floats, quality: Floats, **shared: Any) -> Self:
+    def _learned(
+        self, features: Floats, quality: Floats, *, prior_: Floats, spread_: Floats, width_: int
+    ) -> Self:
         """A copy with everything that was learned.
 
         Args:
             features: (n, d).
             quality: (n, arms), NaN where unknown.
-            shared: The attributes that all of this family have, by name.
+            prior_: As the attribute, like the next two.
+            spread_: Likewise.
+            width_: Likewise.
         """
 
     @abstractmethod
@@ -173,4 +176,5 @@ def normalised(features: Floats) -> Floats:
     """Rows of length 1; a row of zeros stays as it is."""
     length = np.sqrt((features * features).sum(axis=1, keepdims=True))
     length[length == 0] = 1.0
-    return features / length
+    units: Floats = features / length
+    return units

@@ -1,4 +1,4 @@
-"""What estimators share that learn from feedback: what an event must be, before it changes anything."""
+"""What estimators share that learn from feedback: events are checked before anything changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from automix_core.evidence import Bools, Evidence, Examples, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
-__all__ = ["asked_nothing", "checked", "expected"]
+__all__ = ["asked_nothing", "checked", "expected", "known_share"]
 
 _PREFERENCE = Preference()
 
@@ -32,7 +32,7 @@ def checked(
             another number of arms or features.
     """
     quality, features = examples.quality, examples.features
-    known = quality == quality  # noqa: PLR0124 - False for NaN, and quicker than asking
+    known: Bools = ~np.isnan(quality)
     if arms is not None and quality.shape[1] != arms:
         msg = f"The estimator {who!r} knows {arms} models; this is about {quality.shape[1]}."
         raise ConfigurationError(msg)
@@ -54,6 +54,30 @@ def checked(
     if not np.isfinite(features).all():
         msg = f"{who!r} was given features that are NaN or infinite: nothing was learned from them."
         raise ConfigurationError(msg)
+    return known
+
+
+def known_share(values: Floats | None, examples: Examples, what: str) -> Bools:
+    """Where a share is known, (n, arms), once it is certain that all of them lie in [0, 1].
+
+    Args:
+        values: (n, arms), NaN where unknown, or `None`.
+        examples: What they belong to.
+        what: Their name, for the message.
+
+    Raises:
+        ConfigurationError: One lies elsewhere, or the shape is another.
+    """
+    shape = examples.quality.shape
+    if values is None:
+        return np.zeros(shape, dtype=bool)
+    if values.shape != shape:
+        msg = f"Examples.{what} must have shape {shape}, like quality, not {values.shape}."
+        raise ConfigurationError(msg)
+    if ((values < 0) | (values > 1)).any():
+        msg = f"Examples.{what} must lie between 0 and 1 wherever it is known."
+        raise ConfigurationError(msg)
+    known: Bools = ~np.isnan(values)
     return known
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automix_core import Preference, Router
-from automix_core.decide import Always, Best, Random, Value
+from automix_core.decide import Always, Best, Explore, Matching, Random, Value
 from automix_core.estimate import Threshold
 from automix_core.parts import parts_of_kind
 from automix_core.verify import AnswerLikelihood
@@ -18,6 +18,13 @@ POLICIES = {
     "value": Value(),
     "best": Best(),
     "random": Random(),
+    "explore": Explore(),
+    "explore, linucb": Explore(alpha=1.0, root=True, beta=0.0),
+    "explore, by chance": Explore(epsilon=0.2),
+    "explore, fading": Explore(epsilon=1.0, fading=True),
+    "explore, softmax": Explore(temperature=0.1),
+    "explore, both": Explore(temperature=1e-3, epsilon=0.5),
+    "matching": Matching(),
     "always": Always("b").over(["a", "b"]),
 }
 PREFERENCES = st.builds(
