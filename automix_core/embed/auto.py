@@ -23,26 +23,29 @@ class AutoEmbedder(Embedder):
 
     Attributes:
         inner: Whose vectors are mapped.
-        dimensions: How many numbers a vector has.
+        dimensions: How many numbers a vector has where there are no tags.
+        tagged: How many it has where there are.
     """
 
     name = "auto"
     inner: Embedder = field(default_factory=Hashing)
     dimensions: int = 128
+    tagged: int = 64
 
     def __post_init__(self) -> None:
-        """Check the number of dimensions."""
-        at_least_one(self, "dimensions")
+        """Check the numbers of dimensions."""
+        at_least_one(self, "dimensions", "tagged")
 
     @property
     def width(self) -> int:
-        """The number of dimensions."""
-        return self.dimensions
+        """Not known before a fit, which may find tags or none."""
+        raise NotFittedError(self.name)
 
     def fit(self, texts: Sequence[str], tags: Sequence[Sequence[str]] = ()) -> Embedder:
         """The embedder that suits the examples, fitted on them."""
-        chosen = Tagged if any(tags) else Reduced
-        return chosen(self.inner, self.dimensions).fit(texts, tags)
+        if any(tags):
+            return Tagged(self.inner, self.tagged).fit(texts, tags)
+        return Reduced(self.inner, self.dimensions).fit(texts, tags)
 
     def _vectors(self, texts: Sequence[str]) -> Any:
         raise NotFittedError(self.name)
