@@ -209,7 +209,9 @@ def test_it_works_from_nothing():
     np.testing.assert_array_equal(made.novelty, 2.0)
     for _ in range(50):
         bandit = bandit.learn(event([1, 0, 0], 1, 1.0, arms=2))
-    assert estimated(bandit, np.eye(3)[:1], 2).quality[0].tolist() == pytest.approx([0.5, 1], abs=0.02)
+    assert estimated(bandit, np.eye(3)[:1], 2).quality[0].tolist() == pytest.approx(
+        [0.5, 1], abs=0.02
+    )
 
 
 def test_where_the_embedder_failed_a_request_counts_as_an_average_one():

@@ -60,9 +60,7 @@ def test_many_at_once_are_the_same_across_a_refresh():
 def test_the_weights_are_those_of_a_ridge_regression():
     vectors, above = events(200)
     line = one_by_one(vectors, above)
-    expected = np.linalg.solve(
-        vectors.T @ vectors + PENALTY * np.eye(WIDTH), vectors.T @ above
-    )
+    expected = np.linalg.solve(vectors.T @ vectors + PENALTY * np.eye(WIDTH), vectors.T @ above)
     np.testing.assert_allclose(line.weights, expected, atol=1e-10)
 
 

@@ -85,7 +85,10 @@ def test_scores_reach_the_inner_estimator():
     train, _ = sorts(100, 0)
     fitted = Satisfaction().fit(train)
     event = replace(train.take([0]), satisfied=None)
-    before, after = fitted.inner.lines_[0].gram[0, 0], fitted.learn(event).inner.lines_[0].gram[0, 0]
+    before, after = (
+        fitted.inner.lines_[0].gram[0, 0],
+        fitted.learn(event).inner.lines_[0].gram[0, 0],
+    )
     assert after == before + 1
     assert fitted.learn(event).heads_ is None
 
