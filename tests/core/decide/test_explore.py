@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automix_core import ConfigurationError, Preference
+from automix_core import ConfigurationError
 from automix_core.decide import Best, Explore, Matching
 from tests.core.decide.test_committing import chosen, world
 

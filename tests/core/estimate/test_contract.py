@@ -13,6 +13,7 @@ from automix_core.estimate import (
     Amounts,
     AutoMeta,
     Automaton,
+    AutoMeta,
     Averages,
     Bayes,
     Calibrated,
