@@ -21,6 +21,9 @@ from automix_core.parts import at_least_one
 
 __all__ = ["Clusters"]
 
+BLOCK = 512
+"""Requests whose clusters are looked up at once."""
+
 ROUNDS = 100
 SHARPNESS = 9.0
 """How fast a cluster's weight falls with its distance, as in the released configuration."""
@@ -99,19 +102,24 @@ class Clusters(Before):
         return mean, doubt
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
-        assert self.centres_ is not None  # noqa: S101 - for the type checker: fitted together
-        assert self.table_ is not None  # noqa: S101
+        assert self.table_ is not None  # noqa: S101 - for the type checker: fitted together
         assert self.doubt_ is not None  # noqa: S101
+        columns = np.stack([self.table_.T, self.doubt_.T])
+        read = np.empty((*columns.shape[:2], len(features)))
+        for begin in range(0, len(features), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            near, weight = self._near(features[rows])
+            read[:, :, rows] = (columns[:, :, near] * weight).sum(axis=3)
+        return read[0].T, read[1].T
+
+    def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """The clusters nearest to each request and what each weighs, both (n, nearest)."""
+        assert self.centres_ is not None  # noqa: S101 - for the type checker: fitted together
         squares = _squares(normalised(features), self.centres_)
         count = min(self.nearest, squares.shape[1])
         near = np.argsort(squares, axis=1, kind="stable")[:, :count]
         weight = np.exp(-SHARPNESS * np.sqrt(np.take_along_axis(squares, near, axis=1)))
-        weight /= weight.sum(axis=1, keepdims=True)
-        read = [
-            [(weight * column[near]).sum(axis=1) for column in by_cluster.T]
-            for by_cluster in (self.table_, self.doubt_)
-        ]
-        return np.stack(read[0], axis=1), np.stack(read[1], axis=1)
+        return near, weight / weight.sum(axis=1, keepdims=True)
 
 
 def k_means(points: Floats, count: int, seed: int) -> Floats:

@@ -180,13 +180,13 @@ class Satisfaction(Estimator):
         baseline = float(rewards.mean()) if len(rewards) else 0.0
         scale = self.step * weight * (reward - baseline) * confidence / self.temperature
         slope = scale * (np.eye(len(heads))[arm] - likely)
-        into_last = (slope @ heads[:, :-1]) * (1 - last[:, :-1] ** 2)
-        into_middle = (into_last @ second[:-1].T) * (1 - middle[:, :-1] ** 2)
+        into_last = (slope @ heads[:, :-1]) * (1 - last**2)
+        into_middle = (into_last @ second[:-1].T) * (1 - middle**2)
         return replace(
             self,
-            first_=first + given.T @ into_middle,
-            second_=second + middle.T @ into_last,
-            heads_=heads + np.multiply.outer(slope, last[0]),
+            first_=first + _with_one(given).T @ into_middle,
+            second_=second + _with_one(middle).T @ into_last,
+            heads_=heads + np.multiply.outer(slope, _with_one(last)[0]),
             rewards_=np.append(rewards, reward)[-WINDOW:],
         )
 
@@ -197,16 +197,17 @@ class Satisfaction(Estimator):
         return 1.0 if rewards is None or not len(rewards) else 1.0 / (1.0 + float(rewards.var()))
 
     def _layers(self, features: Floats) -> tuple[Floats, Floats, Floats]:
-        """What goes into each layer, a 1 appended for the constant: (n, d + 1), (n, hidden + 1)."""
+        """What goes into each of the three layers: (n, d), (n, hidden) and (n, hidden)."""
         weights: Any = (self.first_, self.second_)
-        given = _with_one(normalised(features))
-        middle = _with_one(np.tanh(given @ weights[0]))
-        return given, middle, _with_one(np.tanh(middle @ weights[1]))
+        first, second = weights
+        given = normalised(features)
+        middle = np.tanh(given @ first[:-1] + first[-1])
+        return given, middle, np.tanh(middle @ second[:-1] + second[-1])
 
     def _scores(self, last: Floats) -> Floats:
         """What the network gives, (n, arms): one product for each arm, never one over all arms."""
         heads: Any = self.heads_
-        scores: Floats = np.matmul(last, heads[:, :, None])[:, :, 0].T
+        scores: Floats = np.matmul(last, heads[:, :-1, None])[:, :, 0].T + heads[:, -1]
         return scores
 
     def _checked(self, examples: Examples) -> Bools:
