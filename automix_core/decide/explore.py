@@ -61,7 +61,6 @@ class Explore(Committing):
     """
 
     name = "explore"
-    draws = True  # the load changes from request to request, so requests alike are not enough
     alpha: float = 0.01
     root: bool = False
     beta: float = 0.1
@@ -79,6 +78,12 @@ class Explore(Committing):
         if self.epsilon > 1:
             msg = f"Explore.epsilon is a probability and must be at most 1, not {self.epsilon!r}."
             raise ConfigurationError(msg)
+        vars(self)["draws"] = self._by_chance
+
+    @property
+    def _by_chance(self) -> bool:
+        """Whether two requests alike may be decided differently."""
+        return self.epsilon > 0 or self.temperature > 0
 
     def _worth(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Floats:
         score = super()._worth(estimates, evidence, preference)
@@ -102,7 +107,7 @@ class Explore(Committing):
     def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
         best = worth.max(axis=1, keepdims=True)
         greedy = np.argmax(worth >= best - ROUNDING, axis=1)
-        if not (self.epsilon or self.temperature):
+        if not self._by_chance:
             return Choice(greedy, np.ones(len(worth)))
         able = evidence.able
         if self.temperature:

@@ -131,6 +131,14 @@ def test_epsilon_fades_as_arms_become_known():
         np.testing.assert_allclose(chances, [[1 - by_chance / 2, by_chance / 2]])
 
 
+@pytest.mark.parametrize(
+    ("policy", "draws"),
+    [(Explore(), False), (Explore(epsilon=0.1), True), (Explore(temperature=0.1), True)],
+)
+def test_it_draws_only_where_chance_has_a_say(policy, draws):
+    assert policy.draws == draws
+
+
 def test_temperature_draws_by_the_scores():
     of = world([[0.5, 0.6, 0.9]], [1, 1, 1], able=[[True, True, False]])
     ((one, two, none),) = chosen(Explore(temperature=0.1), of, cost_weight=0).chances
