@@ -151,7 +151,7 @@ def mixllm(
     alpha: float = 0.01,
     beta: float = 0.1,
     forgetting: float = 1.0,
-    penalty: float = 30.0,
+    penalty: float = 60.0,
     step: float = 0.001,
     epsilon: float = 0.0,
     embedder: Embedder | None = None,
