@@ -156,7 +156,7 @@ def mixllm(
     epsilon: float = 0.0,
     embedder: Embedder | None = None,
 ) -> Recipe:
-    """MixLLM (arXiv 2502.18482): quality by the request, exploration, queues, and feedback.
+    """MixLLM (arXiv 2502.18482): quality, cost and latency by the request, and feedback.
 
     Args:
         quality: What predicts quality: `knn`, `clusters`, `ridge`, `forest` as in the paper
@@ -173,9 +173,8 @@ def mixllm(
         embedder: What requests are told apart by. Left out: hashed words and structure, drawn
             together by tags where the examples have them, else reduced to what differs most.
     """
-    inner = _quality(quality)
-    learner = LinearBandit(inner, penalty, forgetting)
-    estimator = Satisfaction(learner, step)
+    learner = LinearBandit(_quality(quality), penalty, forgetting)
+    estimator = Forecast(Satisfaction(learner, step))
     policy = Explore(alpha=alpha * penalty, beta=beta, epsilon=epsilon)
     return Recipe(Unverified(), estimator, policy, embedder or _tagged())
 

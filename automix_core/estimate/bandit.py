@@ -135,13 +135,10 @@ class LinearBandit(Estimator):
         """
         made = self.inner.estimate(evidence, preference)
         shift, novelty = self._predicted(evidence)
-        return Estimates(
+        return replace(
+            made,
             quality=np.minimum(np.maximum(made.quality + shift, 0.0), 1.0),
             sd=np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty),
-            cost=made.cost,
-            latency=made.latency,
-            reference_cost=made.reference_cost,
-            ahead=made.ahead,
             novelty=novelty,
         )
 

@@ -9,6 +9,7 @@ from automix_core.embed import Tagged
 from automix_core.estimate import (
     Automaton,
     Averages,
+    Forecast,
     Forest,
     LinearBandit,
     Prior,
@@ -110,8 +111,9 @@ def test_with_cost_no_object_it_takes_the_best_and_with_cost_everything_the_chea
 
 def test_presets_are_made_of_the_parts_that_their_papers_name():
     mixllm, metallm = Router.preset("mixllm", alpha=0.02, penalty=5), Router.preset("metallm")
-    assert isinstance(mixllm.estimator, Satisfaction)
-    assert isinstance(mixllm.estimator.inner, LinearBandit)
+    assert isinstance(mixllm.estimator, Forecast)
+    assert isinstance(mixllm.estimator.quality, Satisfaction)
+    assert isinstance(mixllm.estimator.quality.inner, LinearBandit)
     assert mixllm.policy.alpha == pytest.approx(0.1)
     assert isinstance(metallm.estimator.inner, Prior)
     assert (metallm.policy.root, metallm.policy.beta) == (True, 0.0)
@@ -120,7 +122,9 @@ def test_presets_are_made_of_the_parts_that_their_papers_name():
 
 
 def test_the_forest_of_the_paper_can_be_had():
-    assert isinstance(Router.preset("mixllm", quality="forest").estimator.inner.inner, Forest)
+    assert isinstance(
+        Router.preset("mixllm", quality="forest").estimator.quality.inner.inner, Forest
+    )
 
 
 def test_without_scikit_learn_the_forest_says_how_to_get_it(monkeypatch):

@@ -11,7 +11,6 @@ from automix_core.decide import Value
 from automix_core.errors import NotFittedError
 from automix_core.estimate import (
     Amounts,
-    AutoMeta,
     Automaton,
     AutoMeta,
     Averages,
