@@ -163,10 +163,10 @@ class LinearBandit(Estimator):
         lines = list(self.lines_ or ())
         if not lines:
             lines = [Line.fresh(vectors.shape[1], self.penalty)] * known.shape[1]
-        lone = len(vectors) == 1
-        for arm in np.flatnonzero(known[0] if lone else known.any(axis=0)).tolist():
+        lone = len(vectors) == 1  # as feedback comes, which must be quick
+        for arm in (known[0] if lone else known.any(axis=0)).nonzero()[0].tolist():
             rows: Any = slice(None) if lone else known[:, arm]
-            told = vectors[rows], np.ascontiguousarray(above[rows, arm])
+            told = vectors[rows], above[rows, arm]
             lines[arm] = lines[arm].learned(*told, self.penalty, self.forgetting)
         return replace(self, centre_=centre, lines_=tuple(lines))
 

@@ -71,8 +71,8 @@ class Line(Part):
         if len(vectors) > FEW:
             return self._summed(vectors, above, penalty, forgetting)
         line = self
-        for vector, over in zip(vectors, above, strict=True):
-            line = line._with_one(vector, float(over), penalty, forgetting)
+        for vector, over in zip(vectors, above.tolist(), strict=True):
+            line = line._with_one(vector, over, penalty, forgetting)
         return line
 
     def _with_one(self, vector: Floats, above: float, penalty: float, forgetting: float) -> Self:
