@@ -189,7 +189,8 @@ def one_event(arms, arm=0):
 
 
 @each_that_learns
-def test_what_it_learned_from_feedback_is_saved_too(estimator, tmp_path, arms=3):
+def test_what_it_learned_from_feedback_is_saved_too(estimator, tmp_path):
+    arms = 3
     ready = fitted(estimator, arms)
     learned = ready.learn(one_event(arms)).learn(one_event(arms, arms - 1))
     Router(AnswerLikelihood(), learned, Value()).save(tmp_path)
