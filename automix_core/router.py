@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automix_core import contexts
+from automix_core import advice, contexts
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
 from automix_core.branches import Branch, drawn, undrawn
-from automix_core.case import Case
-from automix_core.decision import DecisionCallback
+from automix_core.case import Case, Listing
+from automix_core.decision import Decision, DecisionCallback
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Actions
 from automix_core.flow import Flow
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from automix_core.replay import Replay
 
 __all__ = ["Outcome", "Router"]
+
+_DEFAULT = Preference()
 
 
 class Router:
@@ -77,6 +79,7 @@ class Router:
         self._generator = np.random.default_rng(seed)
         self._lock = threading.Lock()
         self._first: dict[Hashable, Actions] = {}
+        self._listing: Listing | None = None
         self._queue: Load | None = None
 
     def __repr__(self) -> str:
@@ -367,8 +370,55 @@ class Router:
         Raises:
             ConfigurationError: The router has no models yet, or the preference cannot be met.
         """
-        arms = self.bound_arms
-        chosen = preference or contexts.current_preference() or Preference()
+        ledger, case, loop = self._begin(self.bound_arms, request, preference, on_decision)
+        return loop.answer(ledger, case)
+
+    def decide(
+        self,
+        request: Request | str,
+        preference: Preference | None = None,
+        *,
+        features: Any = None,
+    ) -> Decision:
+        """Which model this router would ask first, and why. No model is called.
+
+        For gateways that call models themselves. A fitted router needs no models for it: the arms
+        are those of the fit, at the costs that were measured there.
+
+        Args:
+            request: What is asked, or the question alone.
+            preference: Overrides a surrounding `preferring` block.
+            features: What the embedder would make of the request, (d,) or (1, d), for those who
+                have it at hand. Otherwise the request is embedded now, which can mean waiting for
+                a server; where that fails, it is decided without features, as `route` does.
+
+        Returns:
+            A decision with the status "advised" and without steps, which `collect_decisions`
+            blocks collect as well.
+
+        Raises:
+            ConfigurationError: The router has neither models nor a fit, the preference cannot be
+                met, or the features have another width or hold NaN.
+            AllArmsFailed: No arm can serve the request.
+        """
+        asked = Request(request) if isinstance(request, str) else request
+        arms = self.arms or advice.unbound_arms(self.calibration, self._reference_cost)
+        ledger, case, loop = self._begin(arms, asked, preference, None)
+        if features is None:
+            case.features = advice.awaited(loop.features(case))
+        else:
+            case.features = advice.row(features)
+        return loop.advise(ledger, case)
+
+    def _begin(
+        self,
+        arms: Arms,
+        request: Request,
+        preference: Preference | None,
+        on_decision: DecisionCallback | None,
+    ) -> tuple[Ledger, Case, Loop]:
+        """What one request is carried through with."""
+        chosen = preference or contexts.current_preference() or _DEFAULT
         listeners: list[DecisionCallback] = [
             decisions.append for decisions in contexts.collectors()
         ]
@@ -378,11 +428,14 @@ class Router:
         if self.calibration is not None or chosen.objectives:
             ways = self._ways(chosen)
             chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
+        listing = self._listing
+        if listing is None or listing.arms is not arms:
+            listing = self._listing = Listing(arms, self.verifier)
         ledger = Ledger(self.name, arms, self.helpers, chosen, listeners, self._queue)
-        case = Case(request, arms, chosen, ledger, self.verifier)
+        case = Case(request, listing, chosen, ledger)
         deciding = self.verifier, self.estimator, self.policy, self._draw
-        parts = Loop(*deciding, ways, self._first, self.embedder, self.estimator.forecasts)
-        return parts.answer(ledger, case)
+        reads = self.embedder, self.estimator.forecasts
+        return ledger, case, Loop(*deciding, ways, self._first, *reads)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:
         """The ways to follow a preference, and how often each is drawn.

@@ -55,10 +55,10 @@ class Committing(Policy):
         """Choose for each row."""
         kept, stop_value = in_hand(estimates, evidence)
         worth = self._worth(estimates, evidence, preference)
-        worth = np.where(evidence.able, worth, -np.inf)
+        np.putmask(worth, ~evidence.able, -np.inf)
         asked, propensity, chances = self._chosen(worth, estimates, evidence)
         run_value = worth[np.arange(len(worth)), asked]
-        final = np.ones(len(worth), dtype=bool)
+        final = ~np.zeros(len(worth), bool)
         made = weighed(kept, stop_value, asked, run_value, final=final, propensity=propensity)
         if chances is None:
             return made
@@ -66,7 +66,7 @@ class Committing(Policy):
 
     def _worth(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Floats:
         """What asking each arm is worth, (n, arms): its quality less its cost and latency."""
-        unchecked = np.where(evidence.answered, 0.0, estimates.cost - evidence.checking)
+        unchecked = estimates.cost - evidence.checking
         return estimates.quality - price_of(estimates, unchecked, preference)
 
     @abstractmethod

@@ -102,14 +102,14 @@ class Before(Estimator):
         if features.shape[1] != self.width_:
             msg = (
                 f"The estimator {self.name!r} was fitted on {self.width_} features, and the "
-                f"embedder gives {features.shape[1]}. Fit the router again."
+                f"embedder or the caller gives {features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
         quality, sd = self._predicted(features)
         if self.new_ is not None:
             quality = np.where(self.new_, self.prior_, quality)
             sd = np.where(self.new_, self.spread_, sd)
-        return Estimates.of(evidence, np.clip(quality, 0.0, 1.0), sd)
+        return Estimates.of(evidence, np.minimum(np.maximum(quality, 0.0), 1.0), sd)
 
     @abstractmethod
     def _learned(
