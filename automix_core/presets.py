@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from automix_core.decide import Always, Best, Random, Value
 from automix_core.errors import ConfigurationError, UnknownNameError
@@ -19,6 +19,7 @@ from automix_core.estimate import (
     Forest,
     Fused,
     Hindsight,
+    Joint,
     NeighbourQuality,
     Prior,
     RidgeQuality,
@@ -27,7 +28,10 @@ from automix_core.estimate import (
 from automix_core.parts import Embedder, Estimator, Policy, Verifier, find_part
 from automix_core.verify import SelfVerification, Unverified
 
-__all__ = ["Recipe", "names", "parse", "recipe"]
+if TYPE_CHECKING:
+    from automix_core.outcomes import Outcomes
+
+__all__ = ["Recipe", "names", "parse", "recipe", "suited"]
 
 DIMENSIONS = 128
 """To how many numbers hashed words are reduced."""
@@ -142,6 +146,25 @@ def forest(trees: int = 50, embedder: Embedder | None = None) -> Recipe:
     return _one_step(Forest(trees=trees), embedder)
 
 
+def joint(
+    before: Estimator | str = "knn",
+    verifier: Verifier | str = "auto",
+    embedder: Embedder | None = None,
+) -> Recipe:
+    """Start where the request says, look at the answer, and choose again (arXiv 2410.10347).
+
+    The fit keeps what does best on held-out rows: the request alone, the answers alone, or both.
+    What the table lacks falls away: without texts the request, without signals the answers.
+
+    Args:
+        before: An estimator that reads the request, or the preset that has it.
+        verifier: As for `calibrated`.
+        embedder: As for `knn`.
+    """
+    reader = before if isinstance(before, Estimator) else _reader(before)
+    return replace(_one_step(Joint(reader), embedder), verifier=_verifier(verifier), policy=Value())
+
+
 def always(arm: str = "dearest") -> Recipe:
     """One model for everything.
 
@@ -170,6 +193,7 @@ _PRESETS: dict[str, Callable[..., Recipe]] = {
     "clusters": clusters,
     "forest": forest,
     "frugalgpt": frugalgpt,
+    "joint": joint,
     "knn": knn,
     "oracle": oracle,
     "random": random,
@@ -200,6 +224,19 @@ def recipe(name: str, **parameters: Any) -> Recipe:
     return preset(**parameters)
 
 
+def suited(outcomes: Outcomes) -> str:
+    """The preset that makes the most of a table: `joint` where it holds texts and signals.
+
+    Without texts that is `calibrated`, without signals `knn`.
+    """
+    from automix_core.embed import has_texts  # as in `_one_step`
+
+    signals = any(leaf.name in outcomes.signals for leaf in _verifier("auto").leaves())
+    if has_texts(outcomes):
+        return "joint" if signals else "knn"
+    return "calibrated"
+
+
 def parse(spec: str) -> tuple[str, dict[str, Any]]:
     """Read a preset and its parameters from text such as "automix:meta_verifier=pomdp".
 
@@ -228,6 +265,19 @@ def _one_step(estimator: Estimator, embedder: Embedder | None) -> Recipe:
 
         embedder = Cached(Reduced(Hashing(), DIMENSIONS))
     return Recipe(Unverified(), estimator, Best(), embedder)
+
+
+def _reader(preset: str) -> Estimator:
+    """The estimator of a preset that reads the request.
+
+    Raises:
+        UnknownNameError: There is no such preset.
+        ConfigurationError: It does not read requests.
+    """
+    if preset != "joint" and (made := recipe(preset)).embedder is not None:
+        return made.estimator
+    msg = f"before={preset!r} must be a preset that reads requests, such as 'knn' or 'ridge'."
+    raise ConfigurationError(msg)
 
 
 def _number_or_text(value: str) -> int | float | str:
