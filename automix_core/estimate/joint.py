@@ -93,7 +93,8 @@ class Joint(Estimator):
     @property
     def label(self) -> str:
         """What it rests on."""
-        return f"{self.before.label} and verdicts"
+        mute = self.speaks_ is not None and not self.speaks_.any()
+        return self.before.label if mute else f"{self.before.label} and verdicts"
 
     def fit(self, examples: Examples) -> Self:
         """Learn what the request tells, then what verdicts add to it."""
