@@ -154,9 +154,9 @@ class Joint(Estimator):
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Quality by all that is known, and the value of asking each arm and going on."""
+        made = self.before.estimate(evidence, preference)
         if self.names_ is None or self.speaks_ is None or self.silent_ is None:
             raise NotFittedError(self.name)
-        made = self.before.estimate(evidence, preference)
         words = word(made.quality)
         form = evidence.signals.get(VALIDITY)
         judged = evidence.answered & self.speaks_
