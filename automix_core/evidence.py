@@ -167,6 +167,7 @@ class Examples:
         satisfied: (n, arms) 1 where the user was satisfied with the arm's answer, 0 where not.
         chances: (n, arms) probability with which each arm might have been asked when it was
             decided; `None` where all arms were asked.
+        groups: (n,) rows with one number belong together; `None` where each stands alone.
     """
 
     quality: Floats
@@ -179,6 +180,7 @@ class Examples:
     output_tokens: Floats | None = None
     satisfied: Floats | None = None
     chances: Floats | None = None
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.quality)

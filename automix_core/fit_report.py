@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from automix_core.parts import Part
@@ -58,6 +58,9 @@ class FitReport(Part):
         operations: The default cost weight, and those at which routing can matter most.
         gain: Quality above random mixing of single models at the same cost, mean of these; `None`
             where too few rows hold every arm.
+        halves: Mean value on held-out rows of routing by the request alone, by the answers alone,
+            and by both, as far as they were tried; empty where there was no such choice.
+        chosen: Which of them the router does; empty likewise.
     """
 
     kind = "report"
@@ -70,6 +73,8 @@ class FitReport(Part):
     scores: Mapping[str, float]
     operations: tuple[Operation, ...]
     gain: Interval | None
+    halves: Mapping[str, float] = field(default_factory=dict)
+    chosen: str = ""
 
     @property
     def significant(self) -> bool:
@@ -101,6 +106,9 @@ class FitReport(Part):
             )
             use = "used" if signal in self.used else "dropped"
             told.append(f"Signal {signal} ({use}): AUC {heard}.")
+        if len(self.halves) > 1:
+            worth = ", ".join(f"{name} {value:.3f}" for name, value in self.halves.items())
+            told.append(f"Routes by {self.chosen}; mean value on held-out rows: {worth}.")
         if self.used:
             tried = f", the best of {len(self.scores)} tried" if len(self.scores) > 1 else ""
             told.append(f"Meta-verifier: {self.meta_verifier}{tried}.")
@@ -128,7 +136,8 @@ def _told(operation: Operation) -> str:
 
 def _first(operation: Operation) -> str:
     if operation.start is None:
-        return "the request decides who is asked"
+        check = " and what is verified" if operation.verified else ""
+        return f"the request decides who is asked{check}"
     check = "its answer is verified" if operation.verified else "unverified"
     return f"{operation.start} is asked first, {check}"
 

@@ -1,12 +1,13 @@
 """Fitting a router on an outcome table: which signals, which meta-verifier, where to start.
 
 Everything is chosen and measured on rows that were not fitted on. Where the policy commits before
-it sees an answer there is nothing to choose: the estimator is fitted and measured.
+it sees an answer there is nothing to choose: the estimator is fitted and measured. An estimator
+that foresees is tried beside its two halves: the request alone, and the answers alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -15,18 +16,20 @@ import numpy as np
 
 from automix_core.arrays import known_means
 from automix_core.calibration import Calibration
-from automix_core.candidates import Candidate, candidates, hear
+from automix_core.candidates import Candidate, Heard, candidates, hear
+from automix_core.decide import Best
 from automix_core.errors import OutcomesError
-from automix_core.estimate import Calibrated
+from automix_core.estimate import AutoMeta, Calibrated, Joint
 from automix_core.evidence import Floats
 from automix_core.findings import report_of
 from automix_core.metrics.hull import Hull
 from automix_core.parts import Embedder, Estimator, Policy, Verifier
-from automix_core.replay import Recorded
 from automix_core.request import Preference
+from automix_core.routed import follow_out, route_out
 from automix_core.tradeoff import Tradeoff
-from automix_core.trials import Measured, Split, Trial, route_out, try_out
-from automix_core.workload import Workload, learned_rates
+from automix_core.training import Table, embedded, recorded_by, texts_of
+from automix_core.trials import Measured, Split, Trial, try_out
+from automix_core.verify import Unverified
 
 if TYPE_CHECKING:
     from automix_core.outcomes import Outcomes
@@ -50,8 +53,9 @@ class Fitted:
 
     verifier: Verifier
     estimator: Estimator
+    policy: Policy
     calibration: Calibration
-    embedder: Embedder | None
+    embedder: Embedder | None = None
 
 
 def fit(
@@ -78,77 +82,43 @@ def fit(
         ConfigurationError: The table does not hold the verifier's signal, or no texts to embed.
     """
     _check(outcomes)
+    if estimator.foresees and not _has_texts(outcomes):
+        embedder = None
     if embedder is not None:
-        embedder = embedder.fit(_texts(outcomes), outcomes.tags)
-    table = _Table(outcomes, embedded(outcomes, embedder))
-    chosen = _committed if policy.commits else _cascaded
-    return replace(chosen(verifier, estimator, policy, table, seed), embedder=embedder)
-
-
-def embedded(outcomes: Outcomes, embedder: Embedder | None) -> Floats | None:
-    """The features of every row, (n, d); `None` without an embedder.
-
-    Raises:
-        ConfigurationError: A row has no text to embed.
-    """
-    return None if embedder is None else embedder.embed(_texts(outcomes))
-
-
-def recorded_by(outcomes: Outcomes, verifier: Verifier, features: Floats | None = None) -> Recorded:
-    """A table as a verifier sees it, with its own mean costs as what is known beforehand.
-
-    Args:
-        outcomes: n rows.
-        verifier: Reads its signals.
-        features: (n, d) what an embedder made of the rows.
-
-    Raises:
-        ConfigurationError: The table does not hold the verifier's signal.
-    """
-    said = verifier.recorded(outcomes).cost
-    checking = known_means(said, unknown=0.0)
-    checking[-1] = 0.0  # an answer of the dearest arm is never verified
-    workload = Workload(
-        arms=outcomes.arms,
-        cost=known_means(outcomes.cost),
-        checking=checking,
-        input_tokens=known_means(outcomes.input_tokens),
-        output_tokens=known_means(outcomes.output_tokens),
-        rates=learned_rates(outcomes.cost, outcomes.input_tokens, outcomes.output_tokens),
-    )
-    return Recorded.of(outcomes, verifier, workload, features)
+        embedder = embedder.fit(texts_of(outcomes), outcomes.tags)
+    table = Table(outcomes, embedded(outcomes, embedder))
+    if policy.commits:
+        way = _routed(verifier, estimator, policy, table, seed)
+    elif estimator.foresees:
+        way = _foreseen(verifier, estimator, policy, table, seed)
+    else:
+        way = _cascaded(verifier, estimator, policy, table, seed)
+    fitted = way.finish()
+    return replace(fitted, embedder=embedder if way.reads_requests else None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
-    """Examples with their features."""
+class _Way:
+    """One way to route, measured on held-out rows and not yet fitted on all.
 
-    outcomes: Outcomes
-    features: Floats | None
+    Attributes:
+        verifier: What looks at answers.
+        worth: (n,) value of each row, mean over the telling cost weights.
+        finish: Fits it.
+        reads_requests: Whether it needs features.
+        heard: How well signals tell right answers from wrong ones.
+    """
 
-    def sample(self, most: int, seed: int) -> _Table:
-        """At most so many rows, at random."""
-        count = len(self.outcomes)
-        if count <= most:
-            return self
-        rows = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
-        features = None if self.features is None else self.features[rows]
-        return _Table(self.outcomes.take(rows), features)
-
-    def recorded(self, verifier: Verifier) -> Recorded:
-        """The examples as a verifier sees them."""
-        return recorded_by(self.outcomes, verifier, self.features)
-
-
-def _texts(outcomes: Outcomes) -> tuple[str, ...]:
-    from automix_core.embed import query_texts  # only routers with an embedder need it
-
-    return query_texts(outcomes)
+    verifier: Verifier
+    worth: Floats
+    finish: Callable[[], Fitted]
+    reads_requests: bool
+    heard: Heard
 
 
 def _cascaded(
-    verifier: Verifier, estimator: Estimator, policy: Policy, table: _Table, seed: int
-) -> Fitted:
+    verifier: Verifier, estimator: Estimator, policy: Policy, table: Table, seed: int
+) -> _Way:
     """Choose signals, meta-verifier and starts."""
     outcomes = table.outcomes
     sample = table.sample(MOST_TRIED, seed)
@@ -160,31 +130,77 @@ def _cascaded(
         for candidate in candidates(verifier, estimator, sample.outcomes, heard)
     }
     best, trial = reduce(_better, tried.values())
-    curve = _tried(best, policy, sample, splits, sorted({*CURVE_WEIGHTS, *telling}))
-    full = table.recorded(best.verifier)
-    learned = best.estimator.fit(full.examples)
-    scores = {label: float(np.nanmean(pair[1].worth)) for label, pair in tried.items()}
-    report = report_of(trial, outcomes, best.verifier, best.estimator, heard, scores, seed)
-    calibration = Calibration(full.workload, _tradeoff(curve), report)
-    return Fitted(best.verifier, _calibrated(learned, curve), calibration, None)
+
+    def finish() -> Fitted:
+        curve = _tried(best, policy, sample, splits, sorted({*CURVE_WEIGHTS, *telling}))
+        full = table.recorded(best.verifier)
+        learned = _calibrated(best.estimator.fit(full.examples), curve)
+        scores = {label: float(np.nanmean(pair[1].worth)) for label, pair in tried.items()}
+        report = report_of(trial, outcomes, best.verifier, best.estimator, heard, scores, seed)
+        calibration = Calibration(full.workload, _tradeoff(curve), report)
+        return Fitted(best.verifier, learned, policy, calibration)
+
+    worth = trial.fair_worth(splits)
+    return _Way(best.verifier, worth, finish, table.features is not None, heard)
 
 
-def _committed(
-    verifier: Verifier, estimator: Estimator, policy: Policy, table: _Table, seed: int
-) -> Fitted:
-    """Fit the estimator, and measure on held-out rows what committing on it reaches."""
-    sample = table.sample(MOST_TRIED, seed)
+def _routed(
+    verifier: Verifier,
+    estimator: Estimator,
+    policy: Policy,
+    table: Table,
+    seed: int,
+    heard: Heard | None = None,
+) -> _Way:
+    """Measure an estimator that tells for each request where to start."""
+    outcomes, sample = table.outcomes, table.sample(MOST_TRIED, seed)
     recorded, groups = sample.recorded(verifier), sample.outcomes.groups
     splits = sample.outcomes.folds(FOLDS, seed)
-    telling = _telling_weights(table.outcomes)
-    every = sorted({*CURVE_WEIGHTS, *telling})
-    curve = route_out(recorded, estimator, policy, every, splits, groups)
-    told = curve.at([every.index(weight) for weight in telling])
-    full = table.recorded(verifier)
-    scores = {estimator.label: float(np.nanmean(told.worth))}
-    report = report_of(told, table.outcomes, verifier, estimator, {}, scores, seed)
-    calibration = Calibration(full.workload, _tradeoff(curve), replace(report, used=()))
-    return Fitted(verifier, estimator.fit(full.examples), calibration, None)
+    telling = _telling_weights(outcomes)
+    follow = route_out if policy.commits else follow_out
+    learned = [estimator.fit(recorded.examples.take(trained)) for trained, _ in splits]
+    told = follow(recorded, learned, policy, telling, splits, groups)
+
+    def finish() -> Fitted:
+        every = sorted({*CURVE_WEIGHTS, *telling})
+        curve = follow(recorded, learned, policy, every, splits, groups)
+        full = table.recorded(verifier)
+        fitted = estimator.fit(full.examples)
+        scores = {estimator.label: float(np.nanmean(told.worth))}
+        report = report_of(told, outcomes, verifier, fitted, heard or {}, scores, seed)
+        used = () if policy.commits else report.used
+        calibration = Calibration(full.workload, _tradeoff(curve), replace(report, used=used))
+        return Fitted(verifier, fitted, policy, calibration)
+
+    return _Way(verifier, told.worth, finish, table.features is not None, heard or {})
+
+
+def _has_texts(outcomes: Outcomes) -> bool:
+    from automix_core.embed import has_texts
+
+    return has_texts(outcomes)
+
+
+def _foreseen(
+    verifier: Verifier, estimator: Estimator, policy: Policy, table: Table, seed: int
+) -> _Way:
+    """The request alone, the answers alone, or both: whichever was worth most on held-out rows."""
+    outcomes, ways = table.outcomes, {}
+    if table.features is not None and isinstance(estimator, Joint):
+        ways["the request alone"] = _routed(Unverified(), estimator.before, Best(), table, seed)
+    if not ways or any(leaf.name in outcomes.signals for leaf in verifier.leaves()):
+        after = _cascaded(verifier, AutoMeta(), policy, replace(table, features=None), seed)
+        ways["the answers alone"] = after
+        ways["both"] = _routed(after.verifier, estimator, policy, table, seed, after.heard)
+    worth = {name: float(np.nanmean(way.worth)) for name, way in ways.items()}
+    chosen = max(worth, key=worth.__getitem__)
+
+    def finish() -> Fitted:
+        fitted = ways[chosen].finish()
+        report = replace(fitted.calibration.report, halves=worth, chosen=chosen)
+        return replace(fitted, calibration=replace(fitted.calibration, report=report))
+
+    return replace(ways[chosen], finish=finish)
 
 
 def _check(outcomes: Outcomes) -> None:
@@ -224,7 +240,7 @@ def _better(
 def _tried(
     candidate: Candidate,
     policy: Policy,
-    table: _Table,
+    table: Table,
     splits: Sequence[Split],
     weights: Sequence[float],
 ) -> Trial:

@@ -192,10 +192,13 @@ class Estimator(Part, ABC):
     Attributes:
         hindsight: Whether a replay shows it the outcomes of the very requests that it judges. Such
             an estimator is a yardstick: routers with it are replayed, never bound or saved.
+        foresees: Whether it tells for each request where to start and what to have verified, so
+            that a fit measures it from the first step on instead of start by start.
     """
 
     kind = "estimator"
     hindsight: ClassVar[bool] = False
+    foresees: ClassVar[bool] = False
 
     @property
     def label(self) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from automix_core.decide import Always, Best, Explore, Matching, Random, Value
 from automix_core.errors import ConfigurationError, UnknownNameError
@@ -21,6 +21,7 @@ from automix_core.estimate import (
     Forest,
     Fused,
     Hindsight,
+    Joint,
     LinearBandit,
     NeighbourQuality,
     Prior,
@@ -31,7 +32,10 @@ from automix_core.estimate import (
 from automix_core.parts import Embedder, Estimator, Policy, Verifier, find_part
 from automix_core.verify import SelfVerification, Unverified
 
-__all__ = ["Recipe", "names", "parse", "recipe"]
+if TYPE_CHECKING:
+    from automix_core.outcomes import Outcomes
+
+__all__ = ["Recipe", "names", "parse", "recipe", "suited"]
 
 DIMENSIONS = 128
 """To how many numbers hashed words are reduced."""
@@ -146,6 +150,25 @@ def forest(trees: int = 50, embedder: Embedder | None = None) -> Recipe:
     return _one_step(Forest(trees=trees), embedder)
 
 
+def joint(
+    before: Estimator | str = "knn",
+    verifier: Verifier | str = "auto",
+    embedder: Embedder | None = None,
+) -> Recipe:
+    """Start where the request says, look at the answer, and choose again (arXiv 2410.10347).
+
+    The fit keeps what does best on held-out rows: the request alone, the answers alone, or both.
+    What the table lacks falls away: without texts the request, without signals the answers.
+
+    Args:
+        before: An estimator that reads the request, or its name, as for `quality` in `mixllm`.
+        verifier: As for `calibrated`.
+        embedder: As for `knn`.
+    """
+    reader = before if isinstance(before, Estimator) else _quality(before)
+    return replace(_one_step(Joint(reader), embedder), verifier=_verifier(verifier), policy=Value())
+
+
 def mixllm(
     quality: str = "clusters",
     alpha: float = 0.01,
@@ -245,6 +268,7 @@ _PRESETS: dict[str, Callable[..., Recipe]] = {
     "clusters": clusters,
     "forest": forest,
     "frugalgpt": frugalgpt,
+    "joint": joint,
     "knn": knn,
     "metallm": metallm,
     "mixllm": mixllm,
@@ -276,6 +300,19 @@ def recipe(name: str, **parameters: Any) -> Recipe:
             what = f"parameter of the preset {name!r}:"
             raise UnknownNameError(what, given, known)
     return preset(**parameters)
+
+
+def suited(outcomes: Outcomes) -> str:
+    """The preset that makes the most of a table: `joint` where it holds texts and signals.
+
+    Without texts that is `calibrated`, without signals `knn`.
+    """
+    from automix_core.embed import has_texts  # as in `_one_step`
+
+    signals = any(leaf.name in outcomes.signals for leaf in _verifier("auto").leaves())
+    if has_texts(outcomes):
+        return "joint" if signals else "knn"
+    return "calibrated"
 
 
 def parse(spec: str) -> tuple[str, dict[str, Any]]:

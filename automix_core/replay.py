@@ -106,6 +106,7 @@ class Recorded:
                 latency=outcomes.latency,
                 input_tokens=outcomes.input_tokens,
                 output_tokens=outcomes.output_tokens,
+                groups=outcomes.groups,
             ),
             cost=outcomes.cost,
             check_cost=np.nan_to_num(verdicts.cost),

@@ -199,7 +199,8 @@ class Router:
         """A copy of this router that has learned from examples; it has no models yet.
 
         A composite verifier is narrowed down to the signals that prove informative, and where to
-        start is chosen, both on rows that were not fitted on. `fit_report` says what was found.
+        start is chosen, both on rows that were not fitted on. The preset `joint` becomes what did
+        best there: the request alone, the answers alone, or both. `fit_report` says what was found.
 
         Args:
             outcomes: What every arm answered to 50 or more requests, and how good that was.
@@ -218,7 +219,7 @@ class Router:
         fitted = Router(
             found.verifier,
             found.estimator,
-            policy,
+            found.policy,
             embedder=found.embedder,
             name=self.name,
             seed=self.seed,

@@ -22,7 +22,7 @@ from automix_core.parts import Estimator, Policy
 from automix_core.replay import Recorded, replay
 from automix_core.request import Preference
 
-__all__ = ["Measured", "Routed", "Split", "Trial", "route_out", "try_out"]
+__all__ = ["Measured", "Split", "Trial", "try_out"]
 
 CAUTION = 0.25
 """Standard errors that a start's measured gain must exceed.
@@ -80,27 +80,6 @@ class Measured(ABC):
     def _price(self, cost: Floats) -> Floats:
         priced: Floats = self.weights[:, None] * cost / self.reference_cost
         return priced
-
-
-@dataclass(frozen=True, eq=False)
-class Routed(Measured):
-    """What committing to one arm for each request led to; `quality` is (weights, n)."""
-
-    def followed(self, index: int) -> tuple[None, bool, Floats, Floats]:
-        """The arm depends on the request, and its answer is never verified."""
-        return None, False, self.quality[index], self.cost[index]
-
-    def at(self, places: Sequence[int]) -> Routed:
-        """The same at some of the cost weights."""
-        kept = list(places)
-        return replace(
-            self, weights=self.weights[kept], quality=self.quality[kept], cost=self.cost[kept]
-        )
-
-    @cached_property
-    def worth(self) -> Floats:
-        """Value of each row, mean over the cost weights; (n,)."""
-        return known_means(self.quality - self._price(self.cost))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,11 +156,44 @@ class Trial(Measured):
 
     def followed(self, index: int) -> tuple[int, bool, Floats, Floats]:
         """The start with the surest gain, or the best arm alone where none has one."""
+        arm, verified = self._chosen(index)
+        if verified:
+            return arm, True, self.quality[index, arm], self.cost[index, arm]
+        return arm, False, self.alone_quality[arm], self.alone_cost[arm]
+
+    def fair_worth(self, splits: Sequence[Split]) -> Floats:
+        """Value of each row, mean over the cost weights, with a start that it had no say in; (n,).
+
+        What a trial chooses for itself looks better than it is. To be compared with what chooses
+        row by row, starts are chosen on each split's first rows and valued on the others.
+        """
+        worth = np.full((len(self.weights), len(self.groups)), np.nan)
+        for trained, held in splits:
+            seen = self._take(trained)
+            for place, weight in enumerate(self.weights / self.reference_cost):
+                arm, verified = seen._chosen(place)
+                quality = self.quality[place, arm] if verified else self.alone_quality[arm]
+                cost = self.cost[place, arm] if verified else self.alone_cost[arm]
+                worth[place, held] = (quality - weight * cost)[held]
+        return known_means(worth)
+
+    def _chosen(self, index: int) -> tuple[int, bool]:
+        """The arm to start with, and whether to verify its answer."""
         sure = np.nan_to_num(self.gain[index] - self.doubt[index], nan=-np.inf)
-        start, alone = int(np.argmax(sure)), int(np.argmax(self.alone_value[index]))
+        start = int(np.argmax(sure))
         if sure[start] > ROUNDING:
-            return start, True, self.quality[index, start], self.cost[index, start]
-        return alone, False, self.alone_quality[alone], self.alone_cost[alone]
+            return start, True
+        return int(np.argmax(self.alone_value[index])), False
+
+    def _take(self, rows: NDArray[np.int64]) -> Trial:
+        return replace(
+            self,
+            quality=self.quality[..., rows],
+            cost=self.cost[..., rows],
+            alone_quality=self.alone_quality[:, rows],
+            alone_cost=self.alone_cost[:, rows],
+            groups=self.groups[rows],
+        )
 
 
 def try_out(
@@ -217,48 +229,6 @@ def try_out(
         weights=np.asarray(weights, dtype=float),
         quality=quality,
         cost=cost,
-        alone_quality=recorded.examples.quality.T,
-        alone_cost=recorded.cost.T,
-        reference_cost=recorded.workload.reference_cost,
-        groups=groups,
-    )
-
-
-def route_out(
-    recorded: Recorded,
-    estimator: Estimator,
-    policy: Policy,
-    weights: Sequence[float],
-    splits: Sequence[Split],
-    groups: NDArray[np.int64],
-) -> Routed:
-    """Fit on each split's first rows, and route the others by a policy that commits.
-
-    What is estimated before an answer does not depend on the cost weight, so it is estimated once.
-
-    Args:
-        recorded: n rows.
-        estimator: The estimator to try.
-        policy: Decides on its estimates; every ask is final.
-        weights: Cost weights to try.
-        splits: Each row is held out once.
-        groups: (n,) rows that hang together.
-    """
-    rows = len(recorded.cost)
-    draw = np.random.default_rng(0).random(rows)
-    nothing = np.zeros(recorded.cost.shape, dtype=bool)
-    arm = np.full((len(weights), rows), -1)
-    for trained, held in splits:
-        evidence = recorded.evidence(held, nothing, draw, hindsight=estimator.hindsight)
-        fitted = estimator.fit(recorded.examples.take(trained))
-        estimates = fitted.estimate(evidence, Preference())
-        for place, weight in enumerate(weights):
-            arm[place, held] = policy.decide(estimates, evidence, Preference(weight)).arm
-    every = np.arange(rows)
-    return Routed(
-        weights=np.asarray(weights, dtype=float),
-        quality=np.where(arm < 0, np.nan, recorded.examples.quality[every, arm]),
-        cost=np.where(arm < 0, np.nan, recorded.cost[every, arm]),
         alone_quality=recorded.examples.quality.T,
         alone_cost=recorded.cost.T,
         reference_cost=recorded.workload.reference_cost,

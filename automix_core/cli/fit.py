@@ -1,7 +1,9 @@
 """Fit a router on an outcome table, and save it.
 
 SPEC is the name of a method with its parameters, such as automix or
-automix:meta_verifier=pomdp,samples=8, or the directory of a saved router. Load the result with
+automix:meta_verifier=pomdp,samples=8, or the directory of a saved router. Without one it is what
+makes the most of the table: joint where it holds texts and signals, knn where it holds texts
+alone, calibrated where it holds signals alone. Load the result with
 Router.load(DIR), and look into it with: automix inspect DIR.
 """
 
@@ -25,8 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     take(
         "--router",
         metavar="SPEC",
-        default="calibrated",
-        help="what to fit (default: calibrated, which finds out by itself what does best)",
+        help="what to fit (default: joint, knn or calibrated, by what the table holds)",
     )
     take("--out", metavar="DIR", type=Path, required=True, help="directory to save the router in")
     take("--seed", metavar="N", type=int, default=0, help="of splits and resamples (0)")
@@ -34,16 +35,18 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:
     """Fit; gives the exit code."""
+    from automix_core import presets
     from automix_core.outcomes import Outcomes
     from automix_core.router import Router
 
     outcomes = Outcomes.read(arguments.outcomes)
-    router = Router.from_spec(arguments.router).fit(outcomes, seed=arguments.seed)
+    spec = arguments.router or presets.suited(outcomes)
+    router = Router.from_spec(spec).fit(outcomes, seed=arguments.seed)
     router.save(arguments.out)
     report = router.fit_report
     screen.result(
         {
-            "router": arguments.router,
+            "router": spec,
             "out": str(arguments.out),
             "rows": len(outcomes),
             "arms": list(outcomes.arms),

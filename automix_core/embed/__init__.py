@@ -4,7 +4,7 @@ from automix_core.embed.auto import AutoEmbedder
 from automix_core.embed.cached import Cached
 from automix_core.embed.external import External
 from automix_core.embed.hashing import Hashing
-from automix_core.embed.query import query_text, query_texts
+from automix_core.embed.query import has_texts, query_text, query_texts
 from automix_core.embed.reduced import Reduced
 from automix_core.embed.tagged import Tagged
 from automix_core.embed.tagging import tag_texts
@@ -18,6 +18,7 @@ __all__ = [
     "Reduced",
     "Tagged",
     "WordVectors",
+    "has_texts",
     "query_text",
     "query_texts",
     "tag_texts",

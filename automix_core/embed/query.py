@@ -12,7 +12,7 @@ from automix_core.request import Request
 if TYPE_CHECKING:
     from automix_core.outcomes import Outcomes
 
-__all__ = ["MOST_WORDS", "query_text", "query_texts", "shortened"]
+__all__ = ["MOST_WORDS", "has_texts", "query_text", "query_texts", "shortened"]
 
 MOST_WORDS = 256
 """Words of a question that are embedded; 93 % of LLMRouter's 5,608 questions are no longer."""
@@ -41,6 +41,12 @@ def query_texts(outcomes: Outcomes, most: int = MOST_WORDS) -> tuple[str, ...]:
         shortened(_asked(name, *row), most)
         for name, *row in zip(outcomes.ids, *columns, strict=True)
     )
+
+
+def has_texts(outcomes: Outcomes) -> bool:
+    """Whether any row of an outcome table has a text to embed."""
+    columns = [outcomes.texts.get(name, ()) for name in ("question", "query")]
+    return any(text is not None for column in columns for text in column)
 
 
 def shortened(text: str, most: int = MOST_WORDS) -> str:

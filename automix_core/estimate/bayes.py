@@ -8,7 +8,6 @@ signals are its home ground: a signal that says nothing gets a weight near 0.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -16,14 +15,15 @@ import numpy as np
 from automix_core.arrays import known_means
 from automix_core.errors import NotFittedError
 from automix_core.estimate.cells import situations
-from automix_core.estimate.logistic import (
-    fit_logistic,
-    scale_of,
-    sigmoid,
-    signal_features,
-    standardised,
+from automix_core.estimate.logistic import scale_of, signal_features, standardised
+from automix_core.estimate.posterior import (
+    beliefs,
+    fit_posteriors,
+    key,
+    posteriors,
+    spread_sample,
 )
-from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
+from automix_core.evidence import Estimates, Evidence, Examples, Floats
 from automix_core.numbers import at_least, not_negative
 from automix_core.parts import Estimator, at_least_one
 from automix_core.request import Preference
@@ -64,24 +64,17 @@ class Bayes(Estimator):
 
     def fit(self, examples: Examples) -> Self:
         """One regression for each set of answers in hand and each arm."""
-        if len(examples) > self.most_examples:
-            spread = np.linspace(0, len(examples) - 1, self.most_examples).astype(int)
-            examples = examples.take(spread)
+        examples = spread_sample(examples, self.most_examples)
         names = tuple(sorted(examples.signals))
-        arms = examples.quality.shape[1]
         scales: dict[str, Floats] = {}
         weights: dict[str, Floats] = {}
-        for size in range(1, min(self.depth, arms) + 1):
-            for belief in combinations(range(arms), size):
-                features = signal_features(examples, belief, names)
-                unseen = np.isnan(examples.quality[:, belief]).any(axis=1)
-                seen = np.logical_not(unseen)
-                scale = scale_of(features[seen])
-                told = standardised(features, scale)
-                scales[_key(belief)] = scale
-                weights[_key(belief)] = np.stack(
-                    [self._posterior(told, examples.quality[:, arm], seen) for arm in range(arms)]
-                )
+        for belief in beliefs(examples.quality.shape[1], self.depth):
+            features = signal_features(examples, belief, names)
+            seen = ~np.isnan(examples.quality[:, belief]).any(axis=1)
+            scale = scale_of(features[seen])
+            told, quality = standardised(features[seen], scale), examples.quality[seen]
+            scales[key(belief)] = scale
+            weights[key(belief)] = fit_posteriors(told, quality, self.penalty)
         prior = known_means(examples.quality, unknown=0.0)
         return replace(self, names_=names, prior_=prior, scales_=scales, weights_=weights)
 
@@ -95,16 +88,6 @@ class Bayes(Estimator):
             if not belief:
                 continue
             features = signal_features(evidence, belief, self.names_ or ())[rows]
-            told = standardised(features, self.scales_[_key(belief)])
-            weights = self.weights_[_key(belief)]
-            quality[rows] = sigmoid(weights[:, 0] + told @ weights[:, 1:].T)
+            told = standardised(features, self.scales_[key(belief)])
+            quality[rows] = posteriors(told, self.weights_[key(belief)])
         return Estimates.of(evidence, quality, np.zeros_like(quality))
-
-    def _posterior(self, features: Floats, quality: Floats, seen: Bools) -> Floats:
-        """The weights for one arm."""
-        known = seen & ~np.isnan(quality)
-        return fit_logistic(features[known], quality[known], self.penalty)
-
-
-def _key(belief: tuple[int, ...]) -> str:
-    return ",".join(map(str, belief))

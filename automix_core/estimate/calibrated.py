@@ -12,7 +12,7 @@ from automix_core.evidence import Estimates, Evidence, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
-__all__ = ["VALIDITY", "Calibrated"]
+__all__ = ["VALIDITY", "Calibrated", "by_form"]
 
 VALIDITY = "validity"
 """The signal of replies that are judged by their form, such as tool calls."""
@@ -52,7 +52,7 @@ class Calibrated(Estimator):
         quality, ahead = made.quality, made.ahead
         form = evidence.signals.get(VALIDITY)
         if form is not None:
-            quality = np.where(np.isnan(form), quality, form)
+            quality = by_form(quality, form)
         fresh = ~evidence.answered.any(axis=1)
         if fresh.any():
             price = (evidence.cost - evidence.checking) / evidence.reference_cost
@@ -76,3 +76,8 @@ class Calibrated(Estimator):
         read = np.array([np.interp(cost_weight, self.weights_, column) for column in sure.T])
         gain: Floats = np.nan_to_num(read, nan=-np.inf)
         return gain
+
+
+def by_form(quality: Floats, form: Floats) -> Floats:
+    """Estimates in which replies that were judged by their form are as good as it; (n, arms)."""
+    return np.where(np.isnan(form), quality, form)

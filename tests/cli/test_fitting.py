@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from automix_core.outcomes import Outcomes
 from automix_core.router import Router
+from tests.benchmarks import both_halves
 from tests.cli.tables import write_table
 
 
@@ -32,6 +34,22 @@ def test_json(ran):
     looked = json.loads(out)
     assert looked["report"] == found["report"]
     assert looked["lines"] == Router.load("mine").describe()
+
+
+@pytest.mark.parametrize(("signals", "spec"), [(True, "calibrated"), (False, "knn")])
+def test_without_a_router_it_fits_what_suits_the_table(ran, tmp_path, signals, spec):
+    rows = list(both_halves.table(60, 0).rows())
+    for row in rows:
+        row["arms"] = {name: row["arms"][name] for name in ("small", "large")}
+        if signals:
+            del row["question"]
+        else:
+            for arm in row["arms"].values():
+                del arm["signals"]
+    Outcomes.of(rows).write(tmp_path / "other.jsonl")
+    code, out, _ = ran("fit", "other.jsonl", "--out", "mine", "--json")
+    assert (code, json.loads(out)["router"]) == (0, spec)
+    assert Router.load("mine").name == spec
 
 
 def test_a_saved_router_can_be_fitted_again(ran, tmp_path):

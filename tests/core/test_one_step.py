@@ -238,7 +238,7 @@ def test_random_asks_every_arm_about_as_often():
 
 def test_features_reach_estimators_behind_a_verifier_too():
     seen = table(likelihood=True)
-    parts = AnswerLikelihood(), Joint(RidgeQuality(penalty=0.1), Bayes()), Value()
+    parts = AnswerLikelihood(), Joint(RidgeQuality(penalty=0.1)), Value()
     router = Router(*parts, embedder=PLAIN).fit(seen)
     held = table(seed=1, likelihood=True)
     told = router.replay(held, Preference(0.1))
