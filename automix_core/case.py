@@ -6,13 +6,15 @@ policies read. It decides nothing.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from automix_core.errors import ConfigurationError
-from automix_core.evidence import Answer, Evidence, Floats, Signal
+from automix_core.evidence import Answer, Bools, Evidence, Floats, Signal
 from automix_core.flow import Failure, Usage
 from automix_core.prices import NOMINAL
 
@@ -22,10 +24,44 @@ if TYPE_CHECKING:
     from automix_core.parts import Verifier
     from automix_core.request import Preference, Request
 
-__all__ = ["Case", "validity"]
+__all__ = ["Case", "Listing", "validity"]
 
 KILL_SWITCH = {"cheapest": 0, "dearest": -1}
 """What `Preference.force` may say instead of a name, and the place of the arm that is meant."""
+
+
+class Listing:
+    """What asking each arm is listed to cost, the same for all requests of a kind.
+
+    Args:
+        arms: The router's arms.
+        verifier: What would look at each answer; it adds to what asking an arm costs.
+    """
+
+    def __init__(self, arms: Arms, verifier: Verifier) -> None:
+        self.arms = arms
+        self.verifier = verifier
+
+    @cached_property
+    def checked(self) -> tuple[Floats, Floats]:
+        """Cost with its check, and the check alone, each (1, arms), in the unit of `Arms.costs`.
+
+        An answer of the last arm is never checked.
+        """
+        checking = self.arms.checking
+        if checking is None:
+            checked: list[Arm] = list(self.arms)[:-1]
+            shares = np.array([*(self.verifier.relative_cost(arm) for arm in checked), 0.0])
+            checking = self.arms.costs * shares
+        return self._rows(checking)
+
+    @cached_property
+    def unchecked(self) -> tuple[Floats, Floats]:
+        """The same for requests whose answers no verifier looks at."""
+        return self._rows(np.zeros(len(self.arms)))
+
+    def _rows(self, checking: Floats) -> tuple[Floats, Floats]:
+        return _fixed(self.arms.costs + checking), _fixed(checking)
 
 
 class Case:
@@ -37,10 +73,9 @@ class Case:
 
     Args:
         request: The request.
-        arms: The router's arms.
+        listing: The router's arms and what they are listed to cost.
         preference: The preference in force.
         ledger: Its record and bill.
-        verifier: What would look at each answer; it adds to what asking an arm costs.
 
     Raises:
         ConfigurationError: A forced arm that does not exist, or a `max_cost` without prices.
@@ -49,13 +84,12 @@ class Case:
     def __init__(
         self,
         request: Request,
-        arms: Arms,
+        listing: Listing,
         preference: Preference,
         ledger: Ledger,
-        verifier: Verifier,
     ) -> None:
         self.request = request
-        self.arms = arms
+        self.arms = arms = listing.arms
         self.preference = preference
         self.answers: dict[int, Answer] = {}
         self.failures: dict[int, Failure] = {}
@@ -66,7 +100,8 @@ class Case:
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
             raise ConfigurationError(msg)
-        self._verifier = verifier
+        verified = request.kind == "answer"
+        self._cost, self._checking = listing.checked if verified else listing.unchecked
         self._misfits = {
             index: why
             for index, arm in enumerate(arms)
@@ -75,6 +110,8 @@ class Case:
         self.forced = self._forced_arm(preference.force)
         held = request.held_by
         self._held = arms.position(held) if held is not None and held in arms.names else None
+        limits = self.forced, self._held, preference.max_cost
+        self._limited = bool(self._misfits) or limits != (None, None, None)
 
     @property
     def in_hand(self) -> Answer | None:
@@ -91,18 +128,21 @@ class Case:
         ]
         return [*self.failures.values(), *unasked]
 
-    @property
-    def only_choice(self) -> int | None:
-        """The arm that has to be asked: nothing is in hand, and nobody else can be asked."""
-        if self.answers:
-            return None
-        able = self.able
-        return able.index(True) if sum(able) == 1 else None
+    def only_choice(self, able: tuple[bool, ...]) -> int | None:
+        """The arm that has to be asked: nothing is in hand, and nobody else can be asked.
+
+        Args:
+            able: As `able` says now.
+        """
+        return able.index(True) if sum(able) == 1 and not self.answers else None
 
     @property
     def able(self) -> tuple[bool, ...]:
         """Of each arm, whether it may be asked now."""
-        return tuple(self.ruled_out(index) is None for index in range(len(self.arms)))
+        count = len(self.arms)
+        if not (self._limited or self.answers or self.failures):
+            return (True,) * count  # nothing is there that could rule an arm out
+        return tuple([self.ruled_out(index) is None for index in range(count)])
 
     def ruled_out(self, index: int) -> str | None:
         """Why an arm may not be asked now, or `None` where it may."""
@@ -129,33 +169,41 @@ class Case:
             return False
         return held in self.answers or self.ruled_out(held) is None
 
-    def evidence(self, draw: float) -> Evidence:
-        """What is known now, as one row.
+    def evidence(self, draw: float, able: tuple[bool, ...] | None = None) -> Evidence:
+        """What is known now, as one row; its arrays are not to be written to.
 
         Args:
             draw: A uniform number in [0, 1) for policies that randomise.
+            able: As `able` says now, where that was looked up already.
         """
-        count = len(self.arms)
-        places = range(count)
-        signals = {i: a.signal for i, a in self.answers.items() if a.signal is not None}
-        names = {name for signal in signals.values() for name in signal.values}
+        said = self._said() if self.answers else _nothing_said(len(self.arms))
+        answered, confidence, signals = said
         return Evidence(
-            able=np.array([self.able]),
-            answered=np.array([[i in self.answers for i in places]]),
-            confidence=_row(count, {i: s.confidence for i, s in signals.items()}),
-            cost=self._costs,
-            checking=self._checking[None, :],
+            able=_flags(self.able if able is None else able),
+            answered=answered,
+            confidence=confidence,
+            cost=self._cost,
+            checking=self._checking,
             reference_cost=self.arms.reference_cost,
             draw=np.array([draw]),
-            signals={
-                name: _row(count, {i: s.values.get(name) for i, s in signals.items()})
-                for name in sorted(names)
-            },
+            signals=signals,
             features=self.features,
             waiting=None if self.load is None else self.load.waiting(),
             prompt_tokens=self._prompt_tokens,
             rates=self.arms.rates,
         )
+
+    def _said(self) -> tuple[Bools, Floats, Mapping[str, Floats]]:
+        """Who answered, the confidence in each answer, and each signal, as rows."""
+        count = len(self.arms)
+        signals = {i: a.signal for i, a in self.answers.items() if a.signal is not None}
+        names = {name for signal in signals.values() for name in signal.values}
+        by_name = {
+            name: _row(count, {i: s.values.get(name) for i, s in signals.items()})
+            for name in sorted(names)
+        }
+        confidence = _row(count, {i: s.confidence for i, s in signals.items()})
+        return _flags(tuple(i in self.answers for i in range(count))), confidence, by_name
 
     def answered(self, index: int, answer: Answer) -> None:
         """Take an answer in hand."""
@@ -188,25 +236,6 @@ class Case:
         return self.arms.position(name)
 
     @cached_property
-    def _checking(self) -> Floats:
-        """Cost of verifying each answer, in the unit of `Arms.costs`; the last is never checked."""
-        if self.request.kind != "answer":
-            return np.zeros(len(self.arms))
-        measured = self.arms.checking
-        if measured is not None:
-            return measured
-        checked: list[Arm] = list(self.arms)[:-1]
-        shares = np.array([*(self._verifier.relative_cost(arm) for arm in checked), 0.0])
-        priced: Floats = self.arms.costs * shares
-        return priced
-
-    @cached_property
-    def _costs(self) -> Floats:
-        """What each arm is listed to cost with its check, as one row."""
-        row: Floats = (self.arms.costs + self._checking)[None, :]
-        return row
-
-    @cached_property
     def _prompt_tokens(self) -> Floats | None:
         """About how many tokens the prompt has, (1,), where the adapter has counted."""
         tokens = self.request.needs.tokens
@@ -218,7 +247,7 @@ class Case:
         tokens = self.request.needs.tokens or NOMINAL.input_tokens
         expected = price.cost(Usage(tokens, NOMINAL.output_tokens)) if price else None
         answer = self.arms.costs[index]
-        check = float(self._checking[index] / answer) if answer > 0 else 0.0
+        check = float(self._checking[0, index] / answer) if answer > 0 else 0.0
         return (expected or 0.0) * (1 + check)
 
 
@@ -226,6 +255,26 @@ def _row(count: int, known: dict[int, float | None]) -> Floats:
     """One row of `count` numbers, NaN where nothing is known."""
     values = [known.get(i) for i in range(count)]
     return np.array([[np.nan if value is None else value for value in values]])
+
+
+@lru_cache(maxsize=64)
+def _nothing_said(count: int) -> tuple[Bools, Floats, Mapping[str, Floats]]:
+    """The same before anybody has answered."""
+    return _flags((False,) * count), _fixed(np.full(count, np.nan)), MappingProxyType({})
+
+
+@lru_cache(maxsize=1024)
+def _flags(values: tuple[bool, ...]) -> Bools:
+    row: Bools = np.array([values])
+    row.setflags(write=False)
+    return row
+
+
+def _fixed(values: Floats) -> Floats:
+    """One row that nobody may write to, for many share it."""
+    row = values[None, :].copy()
+    row.setflags(write=False)
+    return row
 
 
 def validity(answer: Answer) -> Signal:

@@ -26,12 +26,13 @@ __all__ = [
 
 _LOG = logging.getLogger(__name__)
 
-Status = Literal["accepted", "final", "fallback", "failed", "cancelled"]
+Status = Literal["accepted", "final", "fallback", "failed", "cancelled", "advised"]
 """How a request ended.
 
 `accepted`: a verified draft was good enough. `final`: the policy had committed to this arm.
 `fallback`: the best answer in hand was returned because every further arm failed or was ruled
-out. `failed`: an error was raised. `cancelled`: the caller went away.
+out. `failed`: an error was raised. `cancelled`: the caller went away. `advised`: the router was
+only asked whom it would ask first (`Router.decide`), and called no model.
 """
 
 
@@ -127,7 +128,8 @@ class Decision(_Record):
         router: Name of the router or preset.
         version: Version of this package.
         status: How it ended.
-        arm: The arm whose answer was returned; `None` where none was.
+        arm: The arm whose answer was returned; `None` where none was. With the status `advised`,
+            the arm that the router would ask first.
         why: The reason in one sentence.
         steps: Every call to a model, in order.
         verdicts: What the verifier said, in order.
@@ -161,6 +163,13 @@ class Decision(_Record):
     propensity: float = 1.0
     latency: float = 0.0
     cached: bool = False
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """A decision from a value for every field: as the constructor, in a fifth of its time."""
+        made = object.__new__(cls)
+        vars(made).update(values)
+        return made
 
     @property
     def escalated(self) -> bool:

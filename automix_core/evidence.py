@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import filled
 from automix_core.flow import Reply
 
 __all__ = [
@@ -235,7 +236,12 @@ class Estimates:
 
     @classmethod
     def of(
-        cls, evidence: Evidence, quality: Floats, sd: Floats, ahead: Floats | None = None
+        cls,
+        evidence: Evidence,
+        quality: Floats,
+        sd: Floats,
+        ahead: Floats | None = None,
+        novelty: Floats | None = None,
     ) -> Estimates:
         """Estimates of quality, with cost as listed and latency unknown.
 
@@ -243,15 +249,21 @@ class Estimates:
             evidence: What the estimates rest on.
             quality: (n, arms) expected quality.
             sd: (n, arms) standard deviation of that belief.
-            ahead: (n, arms) as in the attribute.
+            ahead: (n, arms) as in the attribute, like the next.
+            novelty: Likewise.
         """
+        cost, latency = evidence.cost, filled(quality.shape, np.nan)
+        if np.count_nonzero(evidence.answered):
+            cost = np.where(evidence.answered, 0.0, cost)
+            latency[evidence.answered] = 0.0
         return cls(
             quality=quality,
             sd=sd,
-            cost=np.where(evidence.answered, 0.0, evidence.cost),
-            latency=np.where(evidence.answered, 0.0, np.nan),
+            cost=cost,
+            latency=latency,
             reference_cost=evidence.reference_cost,
             ahead=ahead,
+            novelty=novelty,
         )
 
 

@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automix_core import advice
 from automix_core.arms import Arm, Arms, Described, complete_arm
+from automix_core.case import Listing
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Actions, Examples
 from automix_core.load import Load
@@ -46,6 +48,7 @@ class Learning:
         self.helpers: dict[str, Arm] = {}
         self.calibration: Calibration | None = None
         self._expected_arms: tuple[str, ...] | None = None
+        self._reference_cost: float | None = None
         self._first: dict[Hashable, Actions] = {}
         self._queue: Load | None = None
         self._serving: Serving | None = None
@@ -74,14 +77,32 @@ class Learning:
         Raises:
             ConfigurationError: The router has no models yet.
         """
-        found = self._serving
-        if found is None:
-            with self._lock:
-                arms = self.bound_arms
-                asked = {arm.name: arm for arm in (*arms, *self.helpers.values())}
-                deciding = self.verifier, self.estimator, self.policy, self.embedder
-                more = self.calibration, self._first, asked, self._queue
-                found = self._serving = Serving(arms, self.helpers, *deciding, *more)
+        arms = self.bound_arms
+        return self._serving or self._served_by(arms)
+
+    def _advising(self) -> Serving:
+        """The same for decisions that call no model: without models, over the arms of the fit.
+
+        Raises:
+            ConfigurationError: There was no fit either.
+        """
+        if self._serving is not None or self.arms is not None:
+            return self._serving or self.serving
+        arms = advice.unbound_arms(self.calibration, self._reference_cost)
+        if self._learner is None:
+            self._go_on_learning(None, None)
+        return self._served_by(arms)
+
+    def _served_by(self, arms: Arms) -> Serving:
+        with self._lock:
+            arms = self.arms or arms  # there may be others by now
+            asked = {arm.name: arm for arm in (*arms, *self.helpers.values())}
+            deciding = self.verifier, self.estimator, self.policy, self.embedder
+            measured = self.calibration, self._first
+            listing = Listing(arms, self.verifier)
+            parts = *deciding, *measured, asked, listing, self._queue
+            found = Serving(arms, self.helpers, *parts)
+            self._serving = found
         return found
 
     @property
@@ -149,7 +170,7 @@ class Learning:
             )
             raise ConfigurationError(msg)
         with self._one_learns:
-            return self._learner.give(given, self.bound_arms.names, self._learned_from)
+            return self._learner.give(given, self._advising().arms.names, self._learned_from)
 
     def link_cached(self, decision_id: str, origin: str) -> None:
         """Know a decision as the answer of an earlier one, which a cache has given again.
@@ -260,7 +281,7 @@ class Learning:
             self.estimator = self.estimator.over([list(arms).index(name) for name in names])
 
     def _go_on_learning(
-        self, store: Store | str | Path | None, describe: Callable[[Any], Described]
+        self, store: Store | str | Path | None, describe: Callable[[Any], Described] | None
     ) -> None:
         """Remember decisions from now on, if anything is learned from them or written down."""
         self._describe = describe

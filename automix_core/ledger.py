@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping, Sequence
+from functools import lru_cache
 from itertools import starmap
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,7 +59,7 @@ class Ledger:
     ) -> None:
         self._router = router
         self._arms = arms
-        self._callable = {**{arm.name: arm for arm in arms}, **helpers}
+        self._helpers = helpers
         self._preference = preference
         self._listeners = tuple(listeners)
         self.load = load
@@ -133,9 +134,9 @@ class Ledger:
 
     def _decision(self, status: Status, arm: str | None, why: str) -> Decision:
         steps = tuple(starmap(self._step, self._asked))
-        unpriced = sum(1 for step in steps if step.made and step.cost is None)
-        known = sum((step.cost for step in steps if step.cost is not None), 0.0)
-        return Decision(
+        unpriced = len([step for step in steps if step.made and step.cost is None])
+        known = sum([step.cost for step in steps if step.cost is not None], 0.0)
+        return Decision.of(
             id=self.id,
             router=self._router,
             version=__version__,
@@ -152,6 +153,7 @@ class Ledger:
             always_largest=self._always_largest(),
             propensity=self.propensity,
             latency=self.elapsed,
+            cached=False,
         )
 
     def _open(self, wave: Wave) -> int:
@@ -196,21 +198,31 @@ class Ledger:
         return self._priced(ask.to, result.usage)
 
     def _priced(self, name: str, usage: Usage | None) -> float | None:
-        price = self._callable[name].price if name in self._callable else None
-        return None if price is None or usage is None else _number(price.cost(usage))
+        if usage is None:
+            return None
+        known = name in self._arms.names
+        model = self._arms.named(name) if known else self._helpers.get(name)
+        return None if model is None or model.price is None else _number(model.price.cost(usage))
 
     def _always_largest(self) -> AlwaysLargest:
         """What the dearest arm alone would have cost, on its own tokens or another arm's."""
+        name = self._arms.dearest.name
+        if not self._asked:
+            return _unasked(name)
         usages = {
             ask.to: result.usage
             for ask, result in self._asked
             if ask.prompt is None and ask.samples == 1  # an answer to the request itself
             if isinstance(result, Reply | Failure) and result.usage is not None
         }
-        name = self._arms.dearest.name
         own = usages.get(name)
         usage = own or next(iter(usages.values()), None)
         return AlwaysLargest(name, self._priced(name, usage), estimated=own is None)
+
+
+@lru_cache(maxsize=64)
+def _unasked(name: str) -> AlwaysLargest:
+    return AlwaysLargest(name, None, estimated=True)
 
 
 class _Pending:

@@ -17,7 +17,7 @@ from automix_core.evidence import Actions, Answer, Evidence, Floats, Run, Signal
 from automix_core.flow import Ask, Failure, Flow, Reply, SampleOptions, Wave
 from automix_core.ledger import Ledger
 from automix_core.parts import Embedder, Estimator, Policy, Verifier
-from automix_core.reasons import why_run, why_stop
+from automix_core.reasons import why_first, why_run, why_stop
 from automix_core.request import Preference
 
 __all__ = ["Loop", "Outcome"]
@@ -78,22 +78,28 @@ class Loop:
         remember = self.remember
         return () if remember is None else (lambda decision: remember(decision, case),)
 
+    def advise(self, ledger: Ledger, case: Case) -> Decision:
+        """Decide whom to ask first, and ask nobody; the decision is published.
+
+        Raises:
+            AllArmsFailed: Nobody can be asked.
+        """
+        actions = self._next(ledger, case, self.draw(), list(self.branches))
+        action = actions.first()
+        if action is None:
+            raise AllArmsFailed(case.causes)
+        why = why_first(case, action.arm, actions)
+        case.chosen(action.arm, actions.chances)
+        decision = ledger.end("advised", case.arms[action.arm].name, why)
+        ledger.publish(self._remembering(case))
+        return decision
+
     def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         draw = self.draw()
         alike = list(self.branches)
-        if self.embedder is not None and case.only_choice is None:
-            case.features = yield from _embedded(self.embedder, case)
+        case.features = yield from self.features(case)
         while True:
-            only = case.only_choice
-            if only is not None:
-                actions = _without_choice(only)
-            elif len(alike) > 1:
-                evidence = case.evidence(draw)
-                actions = self._decide(evidence, case.preference)
-                ledger.propensity *= self._narrowed(alike, evidence, actions.first())
-            else:
-                actions = self._chosen(case, draw)
-            ledger.propensity *= float(actions.propensity[0])
+            actions = self._next(ledger, case, draw, alike)
             action = actions.first()
             if action is None:
                 raise AllArmsFailed(case.causes)
@@ -112,6 +118,28 @@ class Loop:
             signal = yield from self._verified(case, action.arm, answer, draw)
             ledger.judge(arm.name, signal)
             case.answered(action.arm, Answer(arm.name, reply, signal))
+
+    def _next(self, ledger: Ledger, case: Case, draw: float, alike: list[Branch]) -> Actions:
+        """What to do now; its probability goes on record.
+
+        Args:
+            ledger: The record.
+            case: The request as it stands.
+            draw: Of this step.
+            alike: The branches that have acted alike so far; those that part here are left out.
+        """
+        able = case.able
+        only = case.only_choice(able)
+        if only is not None:
+            actions = _without_choice(only)
+        elif len(alike) > 1:
+            evidence = case.evidence(draw, able)
+            actions = self._decide(evidence, case.preference)
+            ledger.propensity *= self._narrowed(alike, evidence, actions.first())
+        else:
+            actions = self._chosen(case, draw, able)
+        ledger.propensity *= float(actions.propensity[0])
+        return actions
 
     def _run(self, case: Case, action: Run) -> Flow[Reply | None]:
         """Ask an arm; `None` where it failed, which the case then knows."""
@@ -151,22 +179,31 @@ class Loop:
         status, why = why_stop(case, index, actions)
         return Outcome(answer.reply, ledger.end(status, answer.arm, why))
 
-    def _chosen(self, case: Case, draw: float) -> Actions:
+    def _chosen(self, case: Case, draw: float, able: tuple[bool, ...]) -> Actions:
         """The next action. With nothing known but the request, it is that of the last one alike."""
         known = case.in_hand is not None or case.failures or case.features is not None
         differs = self.forecasts or case.load is not None
         if known or differs or self.policy.draws:
-            return self._decide(case.evidence(draw), case.preference)
-        alike = (case.preference, case.request.kind, case.able)
+            return self._decide(case.evidence(draw, able), case.preference)
+        alike = (case.preference, case.request.kind, able)
         if alike not in self.first:
             if len(self.first) >= MOST_ALIKE:
                 self.first.clear()
-            self.first[alike] = self._decide(case.evidence(draw), case.preference)
+            self.first[alike] = self._decide(case.evidence(draw, able), case.preference)
         return self.first[alike]
 
     def _decide(self, evidence: Evidence, preference: Preference) -> Actions:
         estimates = self.estimator.estimate(evidence, preference)
         return self.policy.decide(estimates, evidence, preference)
+
+    def features(self, case: Case) -> Flow[Floats | None]:
+        """The features of a request, (1, d); one that cannot be embedded is answered without."""
+        if self.embedder is None or case.only_choice(case.able) is not None:
+            return None
+        from automix_core.embed import query_text  # only routers with an embedder need it
+
+        made = yield from self.embedder.flow([query_text(case.request)])
+        return None if isinstance(made, Failure) else made
 
     def _narrowed(
         self, alike: list[Branch], evidence: Evidence, action: Run | Stop | None
@@ -175,11 +212,3 @@ class Loop:
         before = sum(share for share, _ in alike)
         alike[:] = [b for b in alike if self._decide(evidence, b[1]).first() == action]
         return sum(share for share, _ in alike) / before
-
-
-def _embedded(embedder: Embedder, case: Case) -> Flow[Floats | None]:
-    """The features of a request, (1, d); one that cannot be embedded is answered without."""
-    from automix_core.embed import query_text  # only routers with an embedder need it
-
-    made = yield from embedder.flow([query_text(case.request)])
-    return None if isinstance(made, Failure) else made

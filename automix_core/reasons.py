@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from automix_core.decision import Status
     from automix_core.evidence import Actions
 
-__all__ = ["why_run", "why_stop"]
+__all__ = ["why_first", "why_run", "why_stop"]
+
+
+def why_first(case: Case, index: int, actions: Actions) -> str:
+    """The reason for asking an arm first, told before it was asked."""
+    name = case.arms[index].name
+    if case.forced == index:
+        return f"{name} was forced by the preference."
+    worth = float(actions.run_value[0])
+    if not math.isfinite(worth):
+        return f"{name} is the only one that can be asked."
+    return f"{name} would be asked first: that is worth {worth:.2f}, and asking no other is more."
 
 
 def why_run(case: Case, index: int, actions: Actions) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal, Self
 
 from automix_core.errors import ConfigurationError, UnknownNameError
@@ -148,7 +149,11 @@ class Preference:
 
     def as_dict(self) -> dict[str, float | str | None]:
         """The preference as JSON values, for traces and cache keys."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return dict(zip(_FIELDS, _VALUES(self), strict=False))
+
+
+_FIELDS = tuple(f.name for f in fields(Preference))
+_VALUES = attrgetter(*_FIELDS)
 
 
 @lru_cache(maxsize=256)

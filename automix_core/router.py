@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automix_core import contexts
+from automix_core import advice, contexts
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
 from automix_core.branches import Branch, drawn, undrawn
 from automix_core.case import Case
-from automix_core.decision import DecisionCallback
+from automix_core.decision import Decision, DecisionCallback
 from automix_core.errors import ConfigurationError
 from automix_core.flow import Flow
 from automix_core.learning import Learning
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from automix_core.replay import Replay
 
 __all__ = ["Outcome", "Router"]
+
+_DEFAULT = Preference()
 
 
 class Router(Learning):
@@ -355,8 +357,55 @@ class Router(Learning):
         Raises:
             ConfigurationError: The router has no models yet, or the preference cannot be met.
         """
-        serving = serving or self.serving
-        chosen = preference or contexts.current_preference() or Preference()
+        begun = serving or self.serving
+        ledger, case, loop = self._begin(begun, request, preference, on_decision)
+        return loop.answer(ledger, case)
+
+    def decide(
+        self,
+        request: Request | str,
+        preference: Preference | None = None,
+        *,
+        features: Any = None,
+    ) -> Decision:
+        """Which model this router would ask first, and why. No model is called.
+
+        For gateways that call models themselves. A fitted router needs no models for it: the arms
+        are those of the fit, at the costs that were measured there.
+
+        Args:
+            request: What is asked, or the question alone.
+            preference: Overrides a surrounding `preferring` block.
+            features: What the embedder would make of the request, (d,) or (1, d), for those who
+                have it at hand. Otherwise the request is embedded now, which can mean waiting for
+                a server; where that fails, it is decided without features, as `route` does.
+
+        Returns:
+            A decision with the status "advised" and without steps, which `collect_decisions`
+            blocks collect as well.
+
+        Raises:
+            ConfigurationError: The router has neither models nor a fit, the preference cannot be
+                met, or the features have another width or hold NaN.
+            AllArmsFailed: No arm can serve the request.
+        """
+        asked = Request(request) if isinstance(request, str) else request
+        ledger, case, loop = self._begin(self._advising(), asked, preference, None)
+        if features is None:
+            case.features = advice.awaited(loop.features(case))
+        else:
+            case.features = advice.row(features)
+        return loop.advise(ledger, case)
+
+    def _begin(
+        self,
+        serving: Serving,
+        request: Request,
+        preference: Preference | None,
+        on_decision: DecisionCallback | None,
+    ) -> tuple[Ledger, Case, Loop]:
+        """What one request is carried through with."""
+        chosen = preference or contexts.current_preference() or _DEFAULT
         listeners: list[DecisionCallback] = [
             decisions.append for decisions in contexts.collectors()
         ]
@@ -368,11 +417,10 @@ class Router(Learning):
             chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
         named = self.name, serving.arms, serving.helpers, chosen, listeners
         ledger = Ledger(*named, serving.load)
-        case = Case(request, serving.arms, chosen, ledger, serving.verifier)
+        case = Case(request, serving.listing, chosen, ledger)
         deciding = serving.verifier, serving.estimator, serving.policy, self._draw
         known = ways, serving.first, serving.embedder, serving.estimator.forecasts
-        parts = Loop(*deciding, *known, self._remember)
-        return parts.answer(ledger, case)
+        return ledger, case, Loop(*deciding, *known, self._remember)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:
         """The ways to follow a preference, and how often each is drawn.

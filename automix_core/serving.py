@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from automix_core.arms import Arm, Arms
     from automix_core.calibration import Calibration
+    from automix_core.case import Listing
     from automix_core.evidence import Actions
     from automix_core.load import Load
     from automix_core.parts import Embedder, Estimator, Policy, Verifier
@@ -30,6 +31,7 @@ class Serving:
         calibration: What a fit measured.
         first: What was decided for requests alike, before anything was asked.
         asked: Arms and helpers by name.
+        listing: What asking each arm is listed to cost.
         load: How busy the arms are; `None` where nobody ever waits.
     """
 
@@ -42,6 +44,7 @@ class Serving:
     calibration: Calibration | None
     first: dict[Hashable, Actions]
     asked: Mapping[str, Arm]
+    listing: Listing
     load: Load | None = None
 
     @property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automix_core.arms import Arm, Arms
 from automix_core.arrays import non_negative_pair
 from automix_core.evidence import Floats
 from automix_core.flow import Usage
@@ -59,6 +61,14 @@ class Workload(Part):
         pairs = zip(self.cost.tolist(), self.checking.tolist(), strict=True)
         return dict(zip(self.arms, pairs, strict=True))
 
+    def unbound(self, reference_cost: float | None = None) -> Arms:
+        """The arms by their names and mean costs, for decisions that call no model.
+
+        Args:
+            reference_cost: What one call to the dearest arm costs, if that was fixed before.
+        """
+        return _unbound(self, reference_cost)
+
     def at(self, prices: Mapping[str, Priced | None]) -> Workload:
         """The same traffic at other prices, where prices are known for every arm.
 
@@ -84,6 +94,12 @@ class Workload(Part):
         now = np.array(known)
         ratio = np.divide(now, self.cost, out=np.ones_like(now), where=self.cost > 0)
         return replace(self, cost=now, checking=self.checking * ratio, rates=rates)
+
+
+@lru_cache(maxsize=32)
+def _unbound(workload: Workload, reference_cost: float | None) -> Arms:
+    unknown = [Arm(None, name) for name in workload.arms]
+    return Arms(unknown, reference_cost, measured=workload.costs, rates=workload.rates)
 
 
 def learned_rates(cost: Floats, input_tokens: Floats, output_tokens: Floats) -> Floats:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from automix_core.arrays import filled
 from automix_core.decide.committing import Committing
 from automix_core.decide.weighing import ROUNDING, Places
 from automix_core.evidence import Evidence, Floats
@@ -24,5 +23,5 @@ class Best(Committing):
     name = "best"
 
     def _chosen(self, worth: Floats, evidence: Evidence) -> tuple[Places, Floats]:
-        best = worth.max(axis=1, keepdims=True)
-        return np.argmax(worth >= best - ROUNDING, axis=1), np.ones(len(worth))
+        tied = worth >= (worth.max(1) - ROUNDING)[:, None]
+        return tied.argmax(1), filled(len(worth), 1.0)

@@ -26,12 +26,12 @@ class Committing(Policy):
     def decide(self, estimates: Estimates, evidence: Evidence, preference: Preference) -> Actions:
         """Choose for each row."""
         kept, stop_value = in_hand(estimates, evidence)
-        unchecked = np.where(evidence.answered, 0.0, estimates.cost - evidence.checking)
+        unchecked = estimates.cost - evidence.checking
         worth = estimates.quality - price_of(estimates, unchecked, preference)
-        worth = np.where(evidence.able, worth, -np.inf)
+        np.putmask(worth, ~evidence.able, -np.inf)
         asked, propensity = self._chosen(worth, evidence)
         run_value = worth[np.arange(len(worth)), asked]
-        final = np.ones(len(worth), dtype=bool)
+        final = ~np.zeros(len(worth), bool)
         return weighed(kept, stop_value, asked, run_value, final=final, propensity=propensity)
 
     @abstractmethod

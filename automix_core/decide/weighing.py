@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import filled
 from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
 from automix_core.request import Preference
 
@@ -18,9 +19,12 @@ ROUNDING = 1e-9
 
 def in_hand(estimates: Estimates, evidence: Evidence) -> tuple[Places, Floats]:
     """The best answer in hand and its quality, each (n,); -inf with nothing in hand."""
+    count = len(evidence.answered)
+    if not np.count_nonzero(evidence.answered):  # the first decisions, which must be quick
+        return np.zeros(count, np.int64), filled(count, -np.inf)
     quality = np.where(evidence.answered, estimates.quality, -np.inf)
-    kept = np.argmax(quality, axis=1)
-    return kept, quality[np.arange(len(kept)), kept]
+    kept = quality.argmax(axis=1)
+    return kept, quality[np.arange(count), kept]
 
 
 def weighed(
@@ -43,9 +47,12 @@ def weighed(
         propensity: Probability with which that arm was chosen to be asked.
     """
     run = run_value > stop_value + ROUNDING
-    nothing = np.isneginf(run_value) & np.isneginf(stop_value)
+    if np.count_nonzero(run) == len(run):  # as with first decisions: nobody stops
+        return Actions(asked, run, final, propensity, stop_value, run_value)
+    arm = np.where(run, asked, kept)
+    np.putmask(arm, np.maximum(run_value, stop_value) == -np.inf, -1)
     return Actions(
-        arm=np.where(nothing, -1, np.where(run, asked, kept)),
+        arm=arm,
         run=run,
         final=run & final,
         propensity=np.where(run, propensity, 1.0),

@@ -79,11 +79,11 @@ class Before(Estimator):
         if features.shape[1] != self.width_:
             msg = (
                 f"The estimator {self.name!r} was fitted on {self.width_} features, and the "
-                f"embedder gives {features.shape[1]}. Fit the router again."
+                f"embedder or the caller gives {features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
         quality, sd = self._predicted(features)
-        return Estimates.of(evidence, np.clip(quality, 0.0, 1.0), sd)
+        return Estimates.of(evidence, np.minimum(np.maximum(quality, 0.0), 1.0), sd)
 
     @abstractmethod
     def _learned(

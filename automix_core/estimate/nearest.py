@@ -6,6 +6,7 @@ Well-tuned neighbours match or beat learned routers on most public sets (arXiv 2
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -55,16 +56,32 @@ class NeighbourQuality(Before):
         assert self.quality_ is not None  # noqa: S101
         shape = len(features), self.quality_.shape[1]
         quality, sd = np.empty(shape), np.empty(shape)
-        requests, alike = normalised(features), _alike(self.quality_)
+        requests = normalised(features)
         for begin in range(0, len(features), BLOCK):
             block = slice(begin, begin + BLOCK)
             similar = requests[block] @ self.memory_.T
-            for rows, arms in alike:
-                near = self._nearest(similar, rows)
-                for arm in arms:
-                    mean, doubt = self._mean(self.quality_[near, arm], arm)
-                    quality[block, arm], sd[block, arm] = mean, doubt
+            for rows, arms, known in self._alike:
+                # `take` keeps neighbours side by side: sums of an arm are its own to the last bit.
+                near = known.take(self._nearest(similar, rows), axis=1)
+                mean, doubt = self._mean(near, arms)
+                quality[block, arms], sd[block, arms] = mean.T, doubt.T
         return quality, sd
+
+    @cached_property
+    def _alike(self) -> list[tuple[NDArray[np.int64], list[int], Floats]]:
+        """The examples that hold an arm, the arms that the very same ones hold, and their quality.
+
+        The quality is of all examples, (these arms, examples).
+        """
+        assert self.quality_ is not None  # noqa: S101 - for the type checker: fitted together
+        groups: dict[bytes, tuple[Bools, list[int]]] = {}
+        for arm, (known, _) in enumerate(by_arm(self.quality_)):
+            groups.setdefault(known.tobytes(), (known, []))[1].append(arm)
+        columns = self.quality_.T
+        return [
+            (np.flatnonzero(known), arms, np.ascontiguousarray(columns[arms]))
+            for known, arms in groups.values()
+        ]
 
     def _nearest(self, similar: Floats, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The nearest of these examples to each request, (requests, at most k)."""
@@ -74,22 +91,20 @@ class NeighbourQuality(Before):
         among = similar if len(rows) == similar.shape[1] else similar[:, rows]
         return rows[np.argpartition(-among, count - 1, axis=1)[:, :count]]
 
-    def _mean(self, near: Floats, arm: int) -> tuple[Floats, Floats]:
-        """Shrunken mean, and its standard error, over the second axis."""
+    def _mean(self, near: Floats, arms: list[int]) -> tuple[Floats, Floats]:
+        """Shrunken mean, and its standard error, over the last axis, each (arms, requests).
+
+        Args:
+            near: (arms, requests, neighbours) quality.
+            arms: Their places.
+        """
         assert self.prior_ is not None  # noqa: S101 - for the type checker: fitted together
         assert self.spread_ is not None  # noqa: S101
-        prior, variance = self.prior_[arm], self.spread_[arm] ** 2
-        weight = near.shape[1] + self.shrinkage
+        prior, spread = self.prior_[arms][:, None], self.spread_[arms][:, None]
+        weight = near.shape[2] + self.shrinkage
         if not weight:
-            return np.full(len(near), prior), np.full(len(near), self.spread_[arm])
-        mean = (near.sum(axis=1) + self.shrinkage * prior) / weight
-        scatter = ((near - mean[:, None]) ** 2).sum(axis=1) + self.shrinkage * variance
+            nothing = np.zeros(near.shape[:2])
+            return prior + nothing, spread + nothing
+        mean = (near.sum(2) + self.shrinkage * prior) / weight
+        scatter = ((near - mean[:, :, None]) ** 2).sum(2) + self.shrinkage * spread**2
         return mean, np.sqrt(scatter) / weight
-
-
-def _alike(quality: Floats) -> list[tuple[NDArray[np.int64], list[int]]]:
-    """The rows that hold an arm, and the arms that the very same rows hold."""
-    groups: dict[bytes, tuple[Bools, list[int]]] = {}
-    for arm, (known, _) in enumerate(by_arm(quality)):
-        groups.setdefault(known.tobytes(), (known, []))[1].append(arm)
-    return [(np.flatnonzero(known), arms) for known, arms in groups.values()]

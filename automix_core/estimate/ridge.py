@@ -7,6 +7,7 @@ is made (LinUCB; MixLLM, arXiv 2502.18482, equation 9).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,9 @@ from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm
 from automix_core.evidence import Floats
 
 __all__ = ["RidgeQuality"]
+
+BLOCK = 512
+"""Requests that are looked at together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +83,32 @@ class RidgeQuality(Before):
         return centre, weights, inverse, np.sqrt(variance)
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
+        if len(features) <= BLOCK:
+            return self._block(features)
+        begins = range(0, len(features), BLOCK)
+        blocks = [self._block(features[begin : begin + BLOCK]) for begin in begins]
+        quality, sd = (np.concatenate(part) for part in zip(*blocks, strict=True))
+        return quality, sd
+
+    def _block(self, features: Floats) -> tuple[Floats, Floats]:
+        """The same for a few requests: one product of matrices for each arm, all in one call."""
+        prior, centre, weights, inverse, noise = self._upright
+        design = np.empty((len(centre), len(features), features.shape[1] + 1))
+        design[:, :, 0].fill(1.0)
+        np.subtract(features, centre, out=design[:, :, 1:])
+        product = design @ inverse
+        product *= design
+        doubt = product.sum(2)
+        quality = prior + (design @ weights)[:, :, 0]
+        sd = noise * np.sqrt(np.maximum(doubt, 0.0, out=doubt), out=doubt)
+        return np.ascontiguousarray(quality.T), np.ascontiguousarray(sd.T)
+
+    @cached_property
+    def _upright(self) -> tuple[Floats, ...]:
+        """What was learned, the arms along the first axis and requests along the second."""
         learned: Any = (self.prior_, self.centre_, self.weights_, self.inverse_, self.noise_)
-        quality, sd = [], []
-        for prior, centre, weights, inverse, noise in zip(*learned, strict=True):
-            design = _design(features, centre)
-            doubt = np.maximum(((design @ inverse) * design).sum(axis=1), 0.0)
-            quality.append(prior + design @ weights)
-            sd.append(noise * np.sqrt(doubt))
-        return np.stack(quality, axis=1), np.stack(sd, axis=1)
+        prior, centre, weights, inverse, noise = learned
+        return prior[:, None], centre[:, None], weights[:, :, None], inverse, noise[:, None]
 
 
 def _design(features: Floats, centre: Floats) -> Floats:

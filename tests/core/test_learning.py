@@ -252,6 +252,28 @@ async def test_every_way_of_asking_is_remembered():
         assert router.give_feedback(decision.id, 1.0, arm="small")
 
 
+@pytest.mark.parametrize("models", [True, False], ids=["bound", "of a fit alone"])
+def test_a_gateway_that_calls_models_itself_gives_feedback_as_well(models):
+    router = learning().fit(table())
+    if models:
+        router = over(router, "small", "large")
+    decision = router.decide("What is the age of number 2?")
+    assert decision.status == "advised"
+    assert router.give_feedback(decision.id, 1.0, cost=0.5, latency=2.0, output_tokens=3)
+    assert not router.give_feedback(decision.id, 1.0)
+    place = router.calibration.workload.arms.index(decision.arm)
+    assert router.estimator.told_[place].tolist() == [0, 0.5, 2.0, 3.0, 1.0]
+    other = "small" if decision.arm == "large" else "large"
+    for _ in range(5):
+        router.give_feedback(router.decide("What is the age of number 2?").id, 0.0, arm="small")
+        router.give_feedback(router.decide("What is the age of number 2?").id, 0.0, arm="large")
+    router.give_feedback(router.decide("What is the age of number 2?").id, 1.0, arm=other)
+    assert router.estimator.told_[:, 4].sum() == 12
+    if not models:
+        with pytest.raises(ConfigurationError, match="no models yet"):
+            router.route(QUESTION)
+
+
 # What was learned.
 
 
