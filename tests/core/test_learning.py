@@ -20,6 +20,7 @@ from automix_core import (
     Router,
     UnknownNameError,
     collect_decisions,
+    presets,
 )
 from automix_core.decide import Always, Random
 from automix_core.drive import adrive, afinish, finish
@@ -591,6 +592,33 @@ def test_outcomes_for_an_estimator_that_learns_only_from_a_fit_are_refused():
     router.add_arm("new", NEW, price=(5, 5))
     decision = ask(router, script=lambda ask: says("Four", confidence=0.1))
     assert [step.to for step in decision.steps] == ["small", "new", "large"]
+
+
+@pytest.mark.skipif("mixllm" not in presets.names(), reason="needs the presets that learn")
+@pytest.mark.parametrize("spec", ["mixllm", "pickllm"])
+def test_the_presets_that_learn_do_so_and_let_models_come_and_go(spec, tmp_path):
+    path = tmp_path / "events.db"
+    fitted = Router.from_spec(spec).fit(table())
+    router, late = (over(fitted, "small", "large", store=path) for _ in range(2))
+    start = quality(router)
+    for n in range(10):
+        for kind in ("age", "root"):
+            decision = ask(router, f"What is the {kind} of number {n}?")
+            assert router.give_feedback(decision.id, 0.0, arm="large")
+            assert router.give_feedback(decision.id, satisfied=n % 2 == 0, arm="small")
+            assert late.give_feedback(decision.id, 1.0, arm="small", cost=0.1)
+    before = quality(router)
+    assert before["large"] < start["large"]
+    assert quality(late)["small"] > start["small"]
+    router.add_arm("new", NEW, price=(4, 4))
+    after = quality(router)
+    assert {name: after[name] for name in before} == before
+    assert router.give_feedback(ask(router).id, 1.0, arm="new")
+    router.remove_arm("new")
+    assert quality(router) == before
+    router.save(tmp_path / "saved")
+    again = over(Router.load(tmp_path / "saved"), "small", "large")
+    assert quality(again) == pytest.approx(before, abs=1e-9)
 
 
 # Many at once.
