@@ -222,8 +222,8 @@ class Estimates:
             verified and acting best from there on, for the preference at hand. NaN, or `None` for
             all, where the estimator does not look past the next answer.
         novelty: (n, arms) how little each arm has been tried on requests like this one: e' inv(A)
-            e of linear bandits, at most 1 over the ridge penalty for features of length 1.
-            `None` where the estimator does not know.
+            e of linear bandits, which is e'e over the ridge penalty for an arm that was never
+            tried. `None` where the estimator does not know.
     """
 
     quality: Floats

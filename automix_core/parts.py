@@ -59,6 +59,7 @@ _ROOMS = {
     "trees": "automix_core.estimate.forest",
     "amounts": "automix_core.estimate.amounts",
     "paces": "automix_core.estimate.paces",
+    "line": "automix_core.estimate.line",
     "calibration": "automix_core.calibration",
     "report": "automix_core.fit_report",
     "tradeoff": "automix_core.tradeoff",

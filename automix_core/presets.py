@@ -10,18 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from automix_core.decide import Always, Best, Random, Value
+from automix_core.decide import Always, Best, Explore, Matching, Random, Value
 from automix_core.errors import ConfigurationError, UnknownNameError
 from automix_core.estimate import (
+    Automaton,
+    Averages,
     Clusters,
     FittedThreshold,
     Forecast,
     Forest,
     Fused,
     Hindsight,
+    LinearBandit,
     NeighbourQuality,
     Prior,
     RidgeQuality,
+    Satisfaction,
     Threshold,
 )
 from automix_core.parts import Embedder, Estimator, Policy, Verifier, find_part
@@ -142,6 +146,77 @@ def forest(trees: int = 50, embedder: Embedder | None = None) -> Recipe:
     return _one_step(Forest(trees=trees), embedder)
 
 
+def mixllm(
+    quality: str = "clusters",
+    alpha: float = 0.01,
+    beta: float = 0.1,
+    forgetting: float = 1.0,
+    penalty: float = 60.0,
+    step: float = 0.001,
+    epsilon: float = 0.0,
+    embedder: Embedder | None = None,
+) -> Recipe:
+    """MixLLM (arXiv 2502.18482): quality, cost and latency by the request, and feedback.
+
+    Args:
+        quality: What predicts quality: `knn`, `clusters`, `ridge`, `forest` as in the paper
+            (`pip install "automix-routing[learn]"` to fit), or `prior` for the mean of each arm.
+            The default is not the forest: on nine public models and 5,608 questions with tags,
+            clusters and neighbours gained most, and clusters take less time for a decision.
+        alpha: Points of quality for an arm that was never tried: the bonus is alpha * penalty *
+            novelty, so that what it comes to does not depend on the penalty.
+        beta: Points of quality that an arm loses once requests wait as long as users bear.
+        forgetting: What older feedback keeps of its weight with each new one of the same arm.
+        penalty: Ridge penalty of what is learned online, in examples.
+        step: Step size of learning from thumbs.
+        epsilon: Probability of asking any arm by chance.
+        embedder: What requests are told apart by. Left out: hashed words and structure, drawn
+            together by tags where the examples have them, else reduced to what differs most.
+    """
+    learner = LinearBandit(_quality(quality), penalty, forgetting)
+    estimator = Forecast(Satisfaction(learner, step))
+    policy = Explore(alpha=alpha * penalty, beta=beta, epsilon=epsilon)
+    return Recipe(Unverified(), estimator, policy, embedder or _tagged())
+
+
+def metallm(
+    alpha: float = 1.0,
+    penalty: float = 10.0,
+    forgetting: float = 1.0,
+    embedder: Embedder | None = None,
+) -> Recipe:
+    """MetaLLM (arXiv 2407.10834): LinUCB, with quality and cost learned apart.
+
+    Args:
+        alpha: Points of quality for one unit of the root of novelty.
+        penalty: Ridge penalty, in examples.
+        forgetting: As for `mixllm`.
+        embedder: As for `mixllm`.
+    """
+    learner = LinearBandit(Prior(), penalty, forgetting)
+    policy = Explore(alpha=alpha, root=True, beta=0.0)
+    return Recipe(Unverified(), learner, policy, embedder or _tagged())
+
+
+def pickllm(learner: str = "q", rate: float = 0.02, epsilon: float = 1.0) -> Recipe:
+    """PickLLM (arXiv 2412.12170): which model has been best of late, whatever is asked.
+
+    Args:
+        learner: `q` for running means and a fading epsilon, or `automaton` for linear
+            reward-inaction, whose weights of cost and latency are its own.
+        rate: How far one example moves what was learned.
+        epsilon: With `q`, the probability of asking by chance while nothing is known; it fades as
+            one over the examples of each arm.
+    """
+    if learner == "automaton":
+        return Recipe(Unverified(), Automaton(rate), Matching())
+    if learner != "q":
+        what = "learner of the preset 'pickllm':"
+        raise UnknownNameError(what, learner, ("q", "automaton"))
+    policy = Explore(alpha=0.0, beta=0.0, epsilon=epsilon, fading=True)
+    return Recipe(Unverified(), Averages(rate), policy)
+
+
 def always(arm: str = "dearest") -> Recipe:
     """One model for everything.
 
@@ -171,7 +246,10 @@ _PRESETS: dict[str, Callable[..., Recipe]] = {
     "forest": forest,
     "frugalgpt": frugalgpt,
     "knn": knn,
+    "metallm": metallm,
+    "mixllm": mixllm,
     "oracle": oracle,
+    "pickllm": pickllm,
     "random": random,
     "ridge": ridge,
 }
@@ -228,6 +306,29 @@ def _one_step(estimator: Estimator, embedder: Embedder | None) -> Recipe:
 
         embedder = Cached(Reduced(Hashing(), DIMENSIONS))
     return Recipe(Unverified(), estimator, Best(), embedder)
+
+
+_QUALITIES: dict[str, Callable[[], Estimator]] = {
+    "clusters": Clusters,
+    "forest": Forest,
+    "knn": NeighbourQuality,
+    "prior": Prior,
+    "ridge": RidgeQuality,
+}
+
+
+def _quality(name: str) -> Estimator:
+    """The estimator that predicts quality by the request, by the name of its preset."""
+    if name not in _QUALITIES:
+        what = "estimator of quality"
+        raise UnknownNameError(what, name, _QUALITIES)
+    return _QUALITIES[name]()
+
+
+def _tagged() -> Embedder:
+    from automix_core.embed import AutoEmbedder, Cached  # presets that verify need none
+
+    return Cached(AutoEmbedder(dimensions=DIMENSIONS))
 
 
 def _number_or_text(value: str) -> int | float | str:

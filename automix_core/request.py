@@ -82,7 +82,9 @@ class Preference:
         latency_weight: Points of quality that one second is worth.
         max_cost: Most US dollars this request may be expected to cost; needs known prices.
         max_latency: Seconds after which no further arm is started once an answer is in hand.
-            What already runs is not cut short.
+            What already runs is not cut short. Policies that look ahead to latency, such as
+            `Explore`, count an arm that is expected to answer later than this, its waiting
+            included, with quality 0, as MixLLM's stream does.
         budget: Mean US dollars a request may cost; a fitted router meets it in expectation on
             traffic like its examples. It takes the place of `cost_weight`, as the next two do.
         min_quality: Mean quality that must be reached, as cheaply as a fitted router can.

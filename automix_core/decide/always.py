@@ -8,10 +8,9 @@ from typing import Self
 
 import numpy as np
 
-from automix_core.decide.committing import Committing
-from automix_core.decide.weighing import Places
+from automix_core.decide.committing import Choice, Committing
 from automix_core.errors import NotFittedError, UnknownNameError
-from automix_core.evidence import Evidence, Floats
+from automix_core.evidence import Estimates, Evidence, Floats
 
 __all__ = ["Always"]
 
@@ -42,8 +41,9 @@ class Always(Committing):
             raise UnknownNameError(what, self.arm, arms)
         return replace(self, place_=places[self.arm])
 
-    def _chosen(self, worth: Floats, evidence: Evidence) -> tuple[Places, Floats]:
+    def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
         if self.place_ is None:
             raise NotFittedError(self.name)
         others = np.argmax(worth, axis=1)
-        return np.where(evidence.able[:, self.place_], self.place_, others), np.ones(len(worth))
+        arm = np.where(evidence.able[:, self.place_], self.place_, others)
+        return Choice(arm, np.ones(len(worth)))

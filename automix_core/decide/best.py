@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from automix_core.arrays import filled
-from automix_core.decide.committing import Committing
-from automix_core.decide.weighing import ROUNDING, Places
-from automix_core.evidence import Evidence, Floats
+from automix_core.decide.committing import Choice, Committing
+from automix_core.decide.weighing import ROUNDING
+from automix_core.evidence import Estimates, Evidence, Floats
 
 __all__ = ["Best"]
 
@@ -22,6 +22,6 @@ class Best(Committing):
 
     name = "best"
 
-    def _chosen(self, worth: Floats, evidence: Evidence) -> tuple[Places, Floats]:
+    def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
         tied = worth >= (worth.max(1) - ROUNDING)[:, None]
-        return tied.argmax(1), filled(len(worth), 1.0)
+        return Choice(tied.argmax(1), filled(len(worth), 1.0))

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automix_core.decide.committing import Committing
-from automix_core.decide.weighing import Places
-from automix_core.evidence import Evidence, Floats
+from automix_core.decide.committing import Choice, Committing, drawn
+from automix_core.evidence import Estimates, Evidence, Floats
 
 __all__ = ["Random"]
 
@@ -20,8 +19,6 @@ class Random(Committing):
     name = "random"
     draws = True
 
-    def _chosen(self, worth: Floats, evidence: Evidence) -> tuple[Places, Floats]:
-        count = evidence.able.sum(axis=1)
-        place = np.minimum((evidence.draw * count).astype(int), count - 1)
-        passed = np.cumsum(evidence.able, axis=1)
-        return np.argmax(passed > place[:, None], axis=1), 1 / np.maximum(count, 1)
+    def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
+        count = evidence.able.sum(axis=1, keepdims=True)
+        return drawn(evidence.able / np.maximum(count, 1), evidence.draw)

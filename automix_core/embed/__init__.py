@@ -1,5 +1,6 @@
 """Embedders: text goes in, vectors come out. One embedder a file."""
 
+from automix_core.embed.auto import AutoEmbedder
 from automix_core.embed.cached import Cached
 from automix_core.embed.external import External
 from automix_core.embed.hashing import Hashing
@@ -10,6 +11,7 @@ from automix_core.embed.tagging import tag_texts
 from automix_core.embed.word_vectors import WordVectors
 
 __all__ = [
+    "AutoEmbedder",
     "Cached",
     "External",
     "Hashing",

@@ -2,6 +2,9 @@
 
 from automix_core.estimate.amounts import Amounts
 from automix_core.estimate.auto import AutoMeta
+from automix_core.estimate.automaton import Automaton
+from automix_core.estimate.averages import Averages
+from automix_core.estimate.bandit import LinearBandit
 from automix_core.estimate.bayes import Bayes
 from automix_core.estimate.before import Before
 from automix_core.estimate.calibrated import Calibrated
@@ -23,11 +26,14 @@ from automix_core.estimate.regions import (
 )
 from automix_core.estimate.ridge import RidgeQuality
 from automix_core.estimate.rule import Rule
+from automix_core.estimate.satisfaction import Satisfaction
 from automix_core.estimate.threshold import Threshold
 
 __all__ = [
     "Amounts",
     "AutoMeta",
+    "Automaton",
+    "Averages",
     "Bayes",
     "Before",
     "Calibrated",
@@ -41,6 +47,7 @@ __all__ = [
     "Hindsight",
     "Isotonic",
     "Joint",
+    "LinearBandit",
     "NeighbourQuality",
     "Neighbours",
     "Pomdp",
@@ -48,6 +55,7 @@ __all__ = [
     "Regions",
     "RidgeQuality",
     "Rule",
+    "Satisfaction",
     "Threshold",
     "TripleThreshold",
 ]

@@ -7,21 +7,25 @@ of the examples and from no other, so that arms may come and go without moving t
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
-__all__ = ["WORST_VARIANCE", "Before", "by_arm", "normalised"]
+__all__ = ["UNKNOWN", "WORST_VARIANCE", "Before", "by_arm", "moved", "newcomer", "normalised"]
 
 WORST_VARIANCE = 0.25
 """The greatest variance of a quality in [0, 1]: what is assumed where nothing was seen."""
+
+UNKNOWN = 0.5
+"""The quality of an arm of which nothing is known, and of no other arm either."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +39,13 @@ class Before(Estimator):
         prior_: (arms,) mean quality.
         spread_: (arms,) standard deviation of quality from request to request.
         width_: How many features a request has.
+        new_: (arms,) the arm was added after the fit: nothing is known of it.
     """
 
     prior_: Floats | None = None
     spread_: Floats | None = None
     width_: int | None = None
+    new_: Bools | None = None
 
     def fit(self, examples: Examples) -> Self:
         """A copy that has learned from examples.
@@ -54,13 +60,30 @@ class Before(Estimator):
             )
             raise ConfigurationError(msg)
         columns = [quality[known] for known, quality in by_arm(examples.quality)]
-        return self._learned(
+        return replace(self, new_=None)._learned(
             examples.features,
             examples.quality,
             prior_=np.array([c.mean() if len(c) else 0.0 for c in columns]),
             spread_=np.array([c.std() if len(c) else WORST_VARIANCE**0.5 for c in columns]),
             width_=examples.features.shape[1],
         )
+
+    def over(self, places: Sequence[int | None]) -> Self:
+        """This estimator for other arms.
+
+        Whatever the request, a new one is expected to do as well as the best of the others does on
+        average, so that it will be tried, and with the greatest standard deviation there is.
+        """
+        if self.prior_ is None or self.spread_ is None:
+            return self
+        was_new = np.zeros(len(self.prior_), dtype=bool) if self.new_ is None else self.new_
+        prior = moved(self.prior_, places, newcomer(self.prior_))
+        shared: dict[str, Any] = {
+            "prior_": prior,
+            "spread_": moved(self.spread_, places, WORST_VARIANCE**0.5),
+            "new_": moved(was_new, places, new=True),
+        }
+        return replace(self, **shared, **self._over(places, prior))
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Quality by the features, whatever was answered.
@@ -83,6 +106,9 @@ class Before(Estimator):
             )
             raise ConfigurationError(msg)
         quality, sd = self._predicted(features)
+        if self.new_ is not None:
+            quality = np.where(self.new_, self.prior_, quality)
+            sd = np.where(self.new_, self.spread_, sd)
         return Estimates.of(evidence, np.minimum(np.maximum(quality, 0.0), 1.0), sd)
 
     @abstractmethod
@@ -100,6 +126,15 @@ class Before(Estimator):
         """
 
     @abstractmethod
+    def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
+        """What is learned of each arm, by attribute, for other arms.
+
+        Args:
+            places: As for `over`.
+            prior: (arms,) mean quality of the arms that there will be.
+        """
+
+    @abstractmethod
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
         """Quality and standard deviation, each (n, arms), from features, (n, d)."""
 
@@ -114,7 +149,32 @@ def by_arm(quality: Floats) -> Iterator[tuple[Bools, Floats]]:
         yield ~np.isnan(alone), alone
 
 
+def moved(
+    array: NDArray[Any], places: Sequence[int | None], new: Any, axis: int = 0
+) -> NDArray[Any]:
+    """An array over arms, for other arms.
+
+    Args:
+        array: With the arms along an axis.
+        places: For each arm that there will be, its place so far, or `None` for a new one.
+        new: What is set for a new one, of any shape that fits.
+        axis: The axis of the arms.
+    """
+    arms = np.moveaxis(array, axis, 0)
+    kept = np.empty((len(places), *arms.shape[1:]), dtype=array.dtype)
+    for to, place in enumerate(places):
+        kept[to] = new if place is None else arms[place]
+    return np.moveaxis(kept, 0, axis)
+
+
+def newcomer(prior: Floats) -> float:
+    """The quality expected of a new arm: that of the best so far, so that it will be tried."""
+    return float(prior.max()) if len(prior) else UNKNOWN
+
+
 def normalised(features: Floats) -> Floats:
     """Rows of length 1; a row of zeros stays as it is."""
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.where(length > 0, length, 1.0)
+    length = np.sqrt((features * features).sum(axis=1, keepdims=True))
+    length[length == 0] = 1.0
+    units: Floats = features / length
+    return units

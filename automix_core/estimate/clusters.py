@@ -7,18 +7,23 @@ and small clusters are drawn towards the arm's overall mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.estimate.before import Before, by_arm, normalised
+from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved, normalised
 from automix_core.evidence import Floats
 from automix_core.numbers import not_negative
 from automix_core.parts import at_least_one
 
 __all__ = ["Clusters"]
+
+BLOCK = 512
+"""Requests whose clusters are looked up at once."""
 
 ROUNDS = 100
 SHARPNESS = 9.0
@@ -74,6 +79,15 @@ class Clusters(Before):
             **shared,
         )
 
+    def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
+        assert self.table_ is not None  # noqa: S101 - for the type checker: fitted together
+        assert self.doubt_ is not None  # noqa: S101
+        doubt = WORST_VARIANCE**0.5
+        return {
+            "table_": moved(self.table_, places, 0.0, axis=1),
+            "doubt_": moved(self.doubt_, places, doubt, axis=1),
+        }
+
     def _column(
         self, home: NDArray[np.int64], quality: Floats, count: int, overall: tuple[float, float]
     ) -> tuple[Floats, Floats]:
@@ -89,19 +103,36 @@ class Clusters(Before):
         return mean, doubt
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
-        assert self.centres_ is not None  # noqa: S101 - for the type checker: fitted together
-        assert self.table_ is not None  # noqa: S101
-        assert self.doubt_ is not None  # noqa: S101
-        squares = _squares(normalised(features), self.centres_)
+        columns = self._columns
+        read = np.empty((*columns.shape[:2], len(features)))
+        for begin in range(0, len(features), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            near, weight = self._near(features[rows])
+            # `take` keeps clusters side by side: sums of an arm are its own to the last bit.
+            read[:, :, rows] = (columns.take(near, axis=2) * weight).sum(3)
+        return read[0].T, read[1].T
+
+    @cached_property
+    def _columns(self) -> Floats:
+        """Mean quality and its standard error by arm, (2, arms, clusters)."""
+        learned: Any = (self.table_, self.doubt_)
+        table, doubt = learned
+        return np.stack([table.T, doubt.T])
+
+    @cached_property
+    def _centres(self) -> tuple[Floats, Floats]:
+        """The centres, and their squared lengths, (clusters,)."""
+        centres: Any = self.centres_
+        return centres, (centres**2).sum(axis=1)
+
+    def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """The clusters nearest to each request and what each weighs, both (n, nearest)."""
+        squares = _squares(normalised(features), *self._centres)
         count = min(self.nearest, squares.shape[1])
-        near = np.argsort(squares, axis=1, kind="stable")[:, :count]
-        weight = np.exp(-SHARPNESS * np.sqrt(np.take_along_axis(squares, near, axis=1)))
-        weight /= weight.sum(axis=1, keepdims=True)
-        read = [
-            [(weight * column[near]).sum(axis=1) for column in by_cluster.T]
-            for by_cluster in (self.table_, self.doubt_)
-        ]
-        return np.stack(read[0], axis=1), np.stack(read[1], axis=1)
+        near = squares.argsort(1, kind="stable")[:, :count]
+        away = np.sqrt(squares[np.arange(len(near))[:, None], near])
+        weight = np.exp(-SHARPNESS * away)
+        return near, weight / weight.sum(axis=1, keepdims=True)
 
 
 def k_means(points: Floats, count: int, seed: int) -> Floats:
@@ -131,9 +162,16 @@ def k_means(points: Floats, count: int, seed: int) -> Floats:
     return centres
 
 
-def _squares(points: Floats, centres: Floats) -> Floats:
-    """Squared distances, (points, centres)."""
+def _squares(points: Floats, centres: Floats, lengths: Floats | None = None) -> Floats:
+    """Squared distances, (points, centres).
+
+    Args:
+        points: (n, d).
+        centres: (m, d).
+        lengths: (m,) the squared lengths of the centres, where they are at hand.
+    """
     products = points @ centres.T
-    squares = (points**2).sum(axis=1)[:, None] - 2 * products + (centres**2).sum(axis=1)
+    of_centres = (centres**2).sum(axis=1) if lengths is None else lengths
+    squares = (points**2).sum(axis=1)[:, None] - 2 * products + of_centres
     kept: Floats = np.maximum(squares, 0.0)
     return kept

@@ -6,6 +6,7 @@ pickle and a running one no scikit-learn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -116,6 +117,14 @@ class Forest(Before):
     def _learned(self, features: Floats, quality: Floats, **shared: Any) -> Self:
         grown = [self._grown(features[known], column[known]) for known, column in by_arm(quality)]
         return replace(self, forests_=tuple(grown), **shared)
+
+    def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
+        forests = self.forests_ or ()
+        kept = [
+            Trees.constant(float(expected)) if place is None else forests[place]
+            for place, expected in zip(places, prior, strict=True)
+        ]
+        return {"forests_": tuple(kept)}
 
     def _grown(self, features: Floats, quality: Floats) -> Trees:
         try:

@@ -5,6 +5,7 @@ Well-tuned neighbours match or beat learned routers on most public sets (arXiv 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -12,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.estimate.before import Before, by_arm, normalised
+from automix_core.estimate.before import Before, by_arm, moved, normalised
 from automix_core.evidence import Bools, Floats
 from automix_core.numbers import not_negative
 from automix_core.parts import at_least_one
@@ -50,6 +51,10 @@ class NeighbourQuality(Before):
 
     def _learned(self, features: Floats, quality: Floats, **shared: Any) -> Self:
         return replace(self, memory_=normalised(features), quality_=quality, **shared)
+
+    def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
+        assert self.quality_ is not None  # noqa: S101 - for the type checker: fitted together
+        return {"quality_": moved(self.quality_, places, np.nan, axis=1)}
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
         assert self.memory_ is not None  # noqa: S101 - for the type checker: fitted together

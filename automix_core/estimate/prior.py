@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
-from automix_core.estimate.before import WORST_VARIANCE, by_arm
+from automix_core.estimate.before import UNKNOWN, WORST_VARIANCE, by_arm, moved, newcomer
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
 __all__ = ["Prior"]
-
-UNKNOWN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +38,21 @@ class Prior(Estimator):
             spread_=np.array([c.std() if len(c) else WORST_VARIANCE**0.5 for c in columns]),
         )
 
+    def over(self, places: Sequence[int | None]) -> Self:
+        """The same for other arms; a new one counts as the best of them, with every doubt."""
+        if self.prior_ is None or self.spread_ is None:
+            return self
+        return replace(
+            self,
+            prior_=moved(self.prior_, places, newcomer(self.prior_)),
+            spread_=moved(self.spread_, places, WORST_VARIANCE**0.5),
+        )
+
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """The same for every request."""
         shape = evidence.able.shape
         mean = UNKNOWN if self.prior_ is None else self.prior_
         sd = WORST_VARIANCE**0.5 if self.spread_ is None else self.spread_
-        quality, spread = (np.broadcast_to(x, shape).copy() for x in (mean, sd))
+        quality, spread = np.empty(shape), np.empty(shape)
+        quality[:], spread[:] = mean, sd
         return Estimates.of(evidence, quality, spread)

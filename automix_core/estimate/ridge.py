@@ -6,6 +6,7 @@ is made (LinUCB; MixLLM, arXiv 2502.18482, equation 9).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -13,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from automix_core.errors import ConfigurationError
-from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm
+from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved
 from automix_core.evidence import Floats
 
 __all__ = ["RidgeQuality"]
@@ -66,6 +67,14 @@ class RidgeQuality(Before):
             noise_=noise,
             **shared,
         )
+
+    def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
+        new = self._line(np.zeros((0, self.width_ or 0)), np.zeros(0))
+        names = "centre_", "weights_", "inverse_", "noise_"
+        return {
+            name: moved(getattr(self, name), places, unknown)
+            for name, unknown in zip(names, new, strict=True)
+        }
 
     def _line(self, features: Floats, above: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Centre, weights, inv(A) and noise of one arm, from its quality above its mean."""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from automix_core.evidence import Estimates, Evidence
 
 WIDTH = 3  # of the features
+QUEUES = st.sampled_from([0.0, 3.0, 20.0, np.nan])  # seconds
 COARSE = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])  # so that ties happen
 
 
@@ -29,6 +30,7 @@ def evidences(draw, rows=None):
         reference_cost=draw(st.sampled_from([0.5, 1.0, 2.0])),
         draw=table(draw, n, 1, st.floats(0, 0.99))[:, 0],
         features=draw(st.sampled_from([None, np.sin(np.arange(n * WIDTH).reshape(n, WIDTH) ** 2)])),
+        waiting=draw(st.sampled_from([None, table(draw, n, arms, QUEUES)])),
     )
 
 
@@ -44,6 +46,7 @@ def estimates_for(draw, evidence):
         cost=np.where(evidence.answered, 0.0, evidence.cost),
         latency=np.where(evidence.answered, 0.0, latency),
         reference_cost=evidence.reference_cost,
+        novelty=draw(st.sampled_from([None, table(draw, *shape, COARSE)])),
     )
 
 
@@ -63,4 +66,5 @@ def row_of(evidence, index):
         reference_cost=evidence.reference_cost,
         draw=evidence.draw[[index]],
         features=None if evidence.features is None else evidence.features[[index]],
+        waiting=None if evidence.waiting is None else evidence.waiting[[index]],
     )

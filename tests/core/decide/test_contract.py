@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automix_core import Preference, Router
-from automix_core.decide import Always, Best, Random, Value
+from automix_core.decide import Always, Best, Explore, Matching, Random, Value
 from automix_core.estimate import Threshold
 from automix_core.parts import parts_of_kind
 from automix_core.verify import AnswerLikelihood
@@ -18,6 +18,11 @@ POLICIES = {
     "value": Value(),
     "best": Best(),
     "random": Random(),
+    "explore": Explore(),
+    "explore, linucb": Explore(alpha=1.0, root=True, beta=0.0),
+    "explore, by chance": Explore(epsilon=0.2),
+    "explore, softmax": Explore(temperature=0.1, epsilon=0.5, fading=True),
+    "matching": Matching(),
     "always": Always("b").over(["a", "b"]),
 }
 PREFERENCES = st.builds(
@@ -26,6 +31,7 @@ PREFERENCES = st.builds(
     latency_weight=st.sampled_from([0.0, 0.2]),
 )
 FIELDS = ("arm", "run", "final", "propensity", "stop_value", "run_value")
+few = settings(max_examples=15)
 
 pytestmark = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 
@@ -36,12 +42,14 @@ def worlds(draw):
     return evidence, draw(estimates_for(evidence)), draw(PREFERENCES)
 
 
+@few
 @given(world=worlds())
 def test_many_rows_at_once_are_the_same_as_row_by_row(policy, world):
     evidence, estimates, preference = world
     together = policy.decide(estimates, evidence, preference)
     for index in range(len(evidence)):
-        rows = {f: getattr(estimates, f)[[index]] for f in ("quality", "sd", "cost", "latency")}
+        known = ("quality", "sd", "cost", "latency", "novelty")
+        rows = {f: x[[index]] for f in known if (x := getattr(estimates, f)) is not None}
         alone = policy.decide(replace(estimates, **rows), row_of(evidence, index), preference)
         for name in FIELDS:
             np.testing.assert_array_equal(
@@ -49,6 +57,7 @@ def test_many_rows_at_once_are_the_same_as_row_by_row(policy, world):
             )
 
 
+@few
 @given(world=worlds())
 def test_only_able_arms_are_asked_and_only_answers_in_hand_are_returned(policy, world):
     evidence, estimates, preference = world
@@ -61,6 +70,7 @@ def test_only_able_arms_are_asked_and_only_answers_in_hand_are_returned(policy, 
     np.testing.assert_array_equal(actions.arm < 0, nothing)
 
 
+@few
 @given(world=worlds())
 def test_an_ask_is_final_where_the_policy_commits_or_no_dearer_arm_could_follow(policy, world):
     evidence, estimates, preference = world
@@ -74,6 +84,7 @@ def test_an_ask_is_final_where_the_policy_commits_or_no_dearer_arm_could_follow(
     assert not actions.final[~actions.run].any()
 
 
+@few
 @given(world=worlds())
 def test_a_policy_is_pure(policy, world):
     evidence, estimates, preference = world
@@ -81,6 +92,33 @@ def test_a_policy_is_pure(policy, world):
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
     assert ((first.propensity > 0) & (first.propensity <= 1)).all()
+
+
+@few
+@given(world=worlds())
+def test_chances_are_the_probabilities_with_which_arms_are_asked(policy, world):
+    evidence, estimates, preference = world
+    actions = policy.decide(estimates, evidence, preference)
+    if actions.chances is None:
+        assert (actions.propensity == 1).all()
+        return
+    assert (actions.chances[~evidence.able] == 0).all()
+    asks = np.flatnonzero(actions.run)
+    np.testing.assert_allclose(actions.chances[asks].sum(axis=1), 1)
+    assert (actions.chances[~actions.run] == 0).all()
+    np.testing.assert_array_equal(
+        actions.propensity[asks], actions.chances[asks, actions.arm[asks]]
+    )
+
+
+@few
+@given(world=worlds(), draw=st.floats(0, 0.99))
+def test_a_policy_that_says_it_draws_nothing_reads_no_draw(policy, world, draw):
+    evidence, estimates, preference = world
+    other = replace(evidence, draw=np.full(len(evidence), draw))
+    one, two = (policy.decide(estimates, of, preference) for of in (evidence, other))
+    if not policy.draws:
+        np.testing.assert_array_equal(one.arm, two.arm)
 
 
 def test_it_can_be_saved_and_loaded(policy, tmp_path):

@@ -74,6 +74,65 @@ def test_adding_or_removing_an_arm_leaves_the_others_as_they_were(estimator, oth
     np.testing.assert_array_equal(part.sd, whole.sd[:, others])
 
 
+with_prior = pytest.mark.parametrize(
+    "estimator", [*LEARNERS.values(), Prior()], ids=[*LEARNERS, "prior"]
+)
+
+
+@with_prior
+@pytest.mark.parametrize("places", [(0, 1), (2, 0), (1,), (0, None, 1, 2), (None, 2, None)])
+def test_a_fitted_estimator_goes_over_to_other_arms(estimator, places):
+    """Those that stay are estimated as before, to the last bit, whether few or many are asked."""
+    train, _ = sorts(200, 0)
+    train.quality[::3, 1] = np.nan
+    held, _ = sorts(100, 1)
+    fitted = estimator.fit(train)
+    kept = [(to, place) for to, place in enumerate(places) if place is not None]
+    for rows in (slice(None), slice(3, 4)):
+        before = estimated(fitted, held.features[rows], 3)
+        after = estimated(fitted.over(places), held.features[rows], len(places))
+        for name in ("quality", "sd"):
+            for to, place in kept:
+                one, other = getattr(after, name)[:, to], getattr(before, name)[:, place]
+                np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+@with_prior
+def test_a_new_arm_counts_as_the_best_on_average_with_every_doubt(estimator):
+    train, _ = sorts(200, 0)
+    held, _ = sorts(50, 1)
+    fitted = estimator.fit(train).over([0, None, 1, 2])
+    made = estimated(fitted, held.features, 4)
+    np.testing.assert_allclose(made.quality[:, 1], np.nanmean(train.quality, axis=0).max())
+    assert (made.sd[:, 1] == 0.5).all()
+    assert (made.sd <= 0.5).all()
+    gone = estimated(fitted.over([0, 2, 3]), held.features, 3)
+    np.testing.assert_array_equal(gone.quality, made.quality[:, [0, 2, 3]])
+    still = estimated(fitted.over([1, 0]), held.features, 2)
+    np.testing.assert_array_equal(still.quality, made.quality[:, [1, 0]])
+
+
+@with_prior
+def test_another_fit_knows_the_new_arm(estimator):
+    train, _ = sorts(200, 0)
+    fitted = estimator.fit(train).over([0, None, 1])
+    one, other = (estimated(x.fit(train), train.features, 3) for x in (fitted, estimator))
+    np.testing.assert_array_equal(one.quality, other.quality)
+
+
+@with_prior
+def test_with_no_arm_left_from_before_nothing_is_known(estimator):
+    fitted = estimator.fit(sorts(200, 0)[0]).over([None, None])
+    made = estimated(fitted, np.ones((3, 3)), 2)
+    assert len(np.unique(made.quality)) == 1
+    assert (made.sd == 0.5).all()
+
+
+@with_prior
+def test_before_a_fit_there_is_nothing_to_go_over(estimator):
+    assert estimator.over([0, None]) is estimator
+
+
 @each
 def test_the_standard_deviation_is_larger_where_less_was_seen(estimator):
     few, many = (

@@ -1,5 +1,7 @@
 """What every estimator keeps to, whatever it learned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,9 @@ from automix_core.decide import Value
 from automix_core.errors import NotFittedError
 from automix_core.estimate import (
     Amounts,
+    Automaton,
     AutoMeta,
+    Averages,
     Bayes,
     Calibrated,
     Clusters,
@@ -21,12 +25,14 @@ from automix_core.estimate import (
     Hindsight,
     Isotonic,
     Joint,
+    LinearBandit,
     NeighbourQuality,
     Neighbours,
     Pomdp,
     Prior,
     RidgeQuality,
     Rule,
+    Satisfaction,
     Threshold,
     TripleThreshold,
 )
@@ -66,21 +72,31 @@ LEARNING = {
     "forecast": Forecast(),
     "forecast, of a line": Forecast(RidgeQuality(), Amounts(k=0)),
     "joint": Joint(),
+    "bandit": LinearBandit(RidgeQuality()),
+    "satisfaction": Satisfaction(LinearBandit(NeighbourQuality())),
     "calibrated, joint": Calibrated(Joint()),
 }
-ESTIMATORS = FIXED | LEARNING
+ONLINE = {
+    "bandit, from nothing": LinearBandit(forgetting=0.99),
+    "satisfaction, from nothing": Satisfaction(),
+    "averages": Averages(),
+    "automaton": Automaton(),
+}
+"""These learn, and serve before they have learned anything."""
+ESTIMATORS = FIXED | LEARNING | ONLINE
 PREFERENCE = Preference(0.3)
 few = settings(max_examples=12)
-FIELDS = ("quality", "sd", "cost", "latency", "ahead")
+FIELDS = ("quality", "sd", "cost", "latency", "ahead", "novelty")
 
 every = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
-each_that_learns = pytest.mark.parametrize("estimator", LEARNING.values(), ids=LEARNING)
+LEARNERS = LEARNING | ONLINE
+each_that_learns = pytest.mark.parametrize("estimator", LEARNERS.values(), ids=LEARNERS)
 
 
 def made_of(estimator, evidence, preference=PREFERENCE):
     """Estimates by an estimator that has learned about as many arms."""
     arms = evidence.able.shape[1]
-    ready = fitted(estimator, arms) if estimator in LEARNING.values() else estimator
+    ready = fitted(estimator, arms) if estimator in LEARNERS.values() else estimator
     return ready.estimate(evidence, preference)
 
 
@@ -155,6 +171,40 @@ def test_it_can_be_saved_and_loaded_with_all_that_it_learned(estimator, arms, tm
     before, after = (x.estimate(evidence, Preference()) for x in (ready, loaded))
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name), err_msg=name)
+
+
+@pytest.mark.parametrize("estimator", [*FIXED.values(), *ONLINE.values()], ids=[*FIXED, *ONLINE])
+def test_it_serves_before_it_has_learned_anything(estimator):
+    made = estimator.estimate(every_state(told(4, 2, seed=1)), PREFERENCE)
+    assert ((made.quality >= 0) & (made.quality <= 1)).all()
+
+
+def one_event(arms, arm=0):
+    """Feedback on one decision: a score and a thumb for one arm."""
+    of = told(1, arms, seed=3)
+    known = np.full((1, arms), np.nan)
+    known[0, arm] = 1.0
+    bill = {"cost": known * 0.01, "latency": known * 2.0, "satisfied": known}
+    return replace(of, quality=known, confidence=np.full_like(known, np.nan), signals={}, **bill)
+
+
+@each_that_learns
+def test_what_it_learned_from_feedback_is_saved_too(estimator, tmp_path):
+    arms = 3
+    ready = fitted(estimator, arms)
+    learned = ready.learn(one_event(arms)).learn(one_event(arms, arms - 1))
+    Router(AnswerLikelihood(), learned, Value()).save(tmp_path)
+    loaded = Router.load(tmp_path).estimator
+    evidence = every_state(told(20, arms, seed=1))
+    for of in (evidence, row_of(evidence, 0)):
+        before, after = (x.estimate(of, Preference()) for x in (learned, loaded))
+        for name in FIELDS:
+            one, other = getattr(before, name), getattr(after, name)
+            np.testing.assert_array_equal(one, other, err_msg=name)
+    again, expected = (x.learn(one_event(arms)) for x in (loaded, learned))
+    assert Router(AnswerLikelihood(), again, Value()).as_dict() == (
+        Router(AnswerLikelihood(), expected, Value()).as_dict()
+    )
 
 
 @pytest.mark.parametrize("estimator", [*FIXED.values(), AutoMeta()], ids=[*FIXED, "auto"])
