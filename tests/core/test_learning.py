@@ -20,7 +20,6 @@ from automix_core import (
     Router,
     UnknownNameError,
     collect_decisions,
-    presets,
 )
 from automix_core.decide import Always, Random
 from automix_core.drive import adrive, afinish, finish
@@ -594,7 +593,6 @@ def test_outcomes_for_an_estimator_that_learns_only_from_a_fit_are_refused():
     assert [step.to for step in decision.steps] == ["small", "new", "large"]
 
 
-@pytest.mark.skipif("mixllm" not in presets.names(), reason="needs the presets that learn")
 @pytest.mark.parametrize("spec", ["mixllm", "pickllm"])
 def test_the_presets_that_learn_do_so_and_let_models_come_and_go(spec, tmp_path):
     path = tmp_path / "events.db"
