@@ -14,9 +14,11 @@ from automix_core.errors import (
     AllArmsFailed,
     AutomixError,
     ConfigurationError,
+    FeedbackError,
     NotFittedError,
     OutcomesError,
     SavedRouterError,
+    StoreError,
     StreamInterrupted,
     UnexpectedModelError,
     UnknownNameError,
@@ -27,6 +29,7 @@ from automix_core.request import Needs, Preference, Request
 from automix_core.router import Outcome, Router
 
 if TYPE_CHECKING:
+    from automix_core.learn import Store
     from automix_core.outcomes import Outcomes
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "Decision",
     "Embedder",
     "Estimator",
+    "FeedbackError",
     "Grounding",
     "ListPrice",
     "Needs",
@@ -54,6 +58,8 @@ __all__ = [
     "Router",
     "SavedRouterError",
     "Step",
+    "Store",
+    "StoreError",
     "StreamInterrupted",
     "UnexpectedModelError",
     "UnknownNameError",
@@ -67,10 +73,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The outcome table, which no request needs, is imported when it is first asked for."""
+    """What most requests do not need is imported when it is first asked for."""
     if name == "Outcomes":
         from automix_core.outcomes import Outcomes
 
         return Outcomes
+    if name == "Store":
+        from automix_core.learn import Store
+
+        return Store
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -161,7 +162,7 @@ class Arms(Sequence[Arm]):
         self.costs: NDArray[np.float64] = np.array([costs[i] for i in order])
         self.names = tuple(arm.name for arm in self._arms)
         self.reference_cost = float(self.costs[-1]) if reference_cost is None else reference_cost
-        self._learned_rates = rates
+        self.learned_rates = rates
 
     def __len__(self) -> int:
         return len(self._arms)
@@ -174,6 +175,32 @@ class Arms(Sequence[Arm]):
 
     def __repr__(self) -> str:
         return f"Arms({', '.join(self.names)})"
+
+    def rearranged(
+        self,
+        arms: Sequence[Arm],
+        costs: NDArray[np.float64],
+        checking: NDArray[np.float64] | None,
+        rates: NDArray[np.float64] | None = None,
+        basis: CostBasis | None = None,
+    ) -> Arms:
+        """Other arms at the same reference cost.
+
+        Args:
+            arms: Two or more arms of different names, in the order in which they are to stand.
+            costs: (arms,) cost of an answer of each.
+            checking: (arms,) cost of verifying it, where a fit has measured that.
+            rates: (arms, 2) US dollars of a token of each, where a fit has learned them.
+            basis: What the costs rest on, if not on what they rested on before.
+        """
+        made = copy(self)
+        made._arms = tuple(arms)
+        made.costs, made.checking = costs, checking
+        made.names = tuple(arm.name for arm in arms)
+        made.basis = basis or self.basis
+        made.learned_rates = rates
+        vars(made).pop("rates", None)  # those of the former arms
+        return made
 
     @property
     def dearest(self) -> Arm:
@@ -193,7 +220,7 @@ class Arms(Sequence[Arm]):
         """
         if self.basis == "prices":
             return np.array([rates_of(arm.price) for arm in self._arms])
-        return self._learned_rates if self.basis == "measured" else None
+        return self.learned_rates if self.basis == "measured" else None
 
     def named(self, name: str) -> Arm:
         """The arm of that name.

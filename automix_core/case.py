@@ -68,6 +68,8 @@ class Case:
     """The live state of one request.
 
     `features`, (1, d), is what an embedder made of the request, once the loop has asked it.
+    `chances`, (arms,), is how likely each arm was to be asked, if the policy left it to chance:
+    when it was asked, or at first for those that were not.
 
     Args:
         request: The request.
@@ -93,6 +95,7 @@ class Case:
         self.failures: dict[int, Failure] = {}
         self.features: Floats | None = None
         self.load = ledger.load
+        self.chances: Floats | None = None
         self._ledger = ledger
         if preference.max_cost is not None and not arms.priced:
             msg = "max_cost needs the price of every model. Give prices={...}, or leave it out."
@@ -205,6 +208,14 @@ class Case:
     def answered(self, index: int, answer: Answer) -> None:
         """Take an answer in hand."""
         self.answers[index] = answer
+
+    def chosen(self, index: int, chances: Floats | None) -> None:
+        """Note how likely an arm was to be asked, (1, arms), where that was left to chance."""
+        if chances is None:
+            return
+        if self.chances is None:
+            self.chances = chances[0].copy()
+        self.chances[index] = chances[0, index]
 
     def failed(self, index: int, failure: Failure) -> None:
         """Note that an arm gave no usable answer."""

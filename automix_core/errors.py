@@ -6,6 +6,8 @@
     │   └── NotFittedError     a part that learns from examples was used before it saw any
     ├── SavedRouterError       a saved router that cannot be read here
     ├── OutcomesError          an outcome table that cannot be read or used
+    ├── FeedbackError          feedback that cannot be learned from; nothing was learned
+    ├── StoreError             a store of events that cannot be opened, read or written
     ├── AllArmsFailed          no arm gave a usable answer; `causes` holds every reason
     ├── StreamInterrupted      a model failed after its answer had begun to stream
     └── UnexpectedModelError   a programming error inside a model, met in a framework
@@ -27,9 +29,11 @@ __all__ = [
     "AllArmsFailed",
     "AutomixError",
     "ConfigurationError",
+    "FeedbackError",
     "NotFittedError",
     "OutcomesError",
     "SavedRouterError",
+    "StoreError",
     "StreamInterrupted",
     "UnexpectedModelError",
     "UnknownNameError",
@@ -79,6 +83,17 @@ class SavedRouterError(AutomixError):
 
 class OutcomesError(AutomixError):
     """An outcome table that cannot be read or used; names the file, the line and the field."""
+
+
+class FeedbackError(AutomixError):
+    """Feedback on an unknown decision or model, or with a value that cannot be one.
+
+    Nothing was learned from it, and what was learned before is as it was.
+    """
+
+
+class StoreError(AutomixError):
+    """A store of events that cannot be opened, read or written; names the file."""
 
 
 class AllArmsFailed(AutomixError):

@@ -122,11 +122,15 @@ class Ledger:
         self._ended = self._decision(status, arm, why)
         return self._ended
 
-    def publish(self) -> None:
-        """Give the decision to every listener; one that fails is logged and harms no answer."""
+    def publish(self, first: Sequence[DecisionCallback] = ()) -> None:
+        """Give the decision to every listener; one that fails is logged and harms no answer.
+
+        Args:
+            first: Who is told before all others.
+        """
         gone = "The caller went away before there was an answer."
         decision = self._ended or self._decision("cancelled", None, gone)
-        publish(decision, self._listeners)
+        publish(decision, (*first, *self._listeners))
 
     def _decision(self, status: Status, arm: str | None, why: str) -> Decision:
         steps = tuple(starmap(self._step, self._asked))

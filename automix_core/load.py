@@ -52,6 +52,21 @@ class Load:
         """The load of these arms; `None` where none has a limit, for then nobody ever waits."""
         return cls(arms) if any(arm.parallel is not None for arm in arms) else None
 
+    def over(self, arms: Sequence[Arm]) -> Load | None:
+        """The load of other arms, which knows how long calls to those that stay take.
+
+        Calls under way are counted by this one until they end, and not by the new one.
+        """
+        made = Load.of(arms)
+        if made is not None:
+            with self._lock:
+                for name, place in self._place.items():
+                    if name in made._place:
+                        there = made._place[name]
+                        made._ended[there] = self._ended[place]
+                        made._seconds[there] = self._seconds[place]
+        return made
+
     @property
     def in_flight(self) -> tuple[int, ...]:
         """Calls that run or wait now, by arm."""

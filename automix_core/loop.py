@@ -11,7 +11,7 @@ from functools import cache
 
 from automix_core.branches import Branch
 from automix_core.case import Case, validity
-from automix_core.decision import Decision
+from automix_core.decision import Decision, DecisionCallback
 from automix_core.errors import AllArmsFailed
 from automix_core.evidence import Actions, Answer, Evidence, Floats, Run, Signal, Stop
 from automix_core.flow import Ask, Failure, Flow, Reply, SampleOptions, Wave
@@ -49,6 +49,8 @@ class Loop:
         branches: The preferences that one was drawn from to meet a budget, with probabilities.
         embedder: Request in, features out, for estimators that read them.
         forecasts: Whether the estimator reads the prompt's length, so that requests differ.
+        remember: Keeps each decision for feedback that may come; `None` where none is learned
+            from.
     """
 
     verifier: Verifier
@@ -59,6 +61,7 @@ class Loop:
     first: dict[Hashable, Actions] = field(default_factory=dict)
     embedder: Embedder | None = None
     forecasts: bool = False
+    remember: Callable[[Decision, Case], None] | None = None
 
     def answer(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
         """The loop, with its decision published however it ends."""
@@ -68,7 +71,12 @@ class Loop:
             ledger.end("failed", None, f"{type(error).__name__} was raised.")
             raise
         finally:
-            ledger.publish()
+            ledger.publish(self._remembering(case))
+
+    def _remembering(self, case: Case) -> tuple[DecisionCallback, ...]:
+        """What keeps the decision, before any listener can give feedback on it."""
+        remember = self.remember
+        return () if remember is None else (lambda decision: remember(decision, case),)
 
     def advise(self, ledger: Ledger, case: Case) -> Decision:
         """Decide whom to ask first, and ask nobody; the decision is published.
@@ -81,8 +89,9 @@ class Loop:
         if action is None:
             raise AllArmsFailed(case.causes)
         why = why_first(case, action.arm, actions)
+        case.chosen(action.arm, actions.chances)
         decision = ledger.end("advised", case.arms[action.arm].name, why)
-        ledger.publish()
+        ledger.publish(self._remembering(case))
         return decision
 
     def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
@@ -97,6 +106,7 @@ class Loop:
             if not isinstance(action, Run):
                 return self._stopped(ledger, case, action.arm, actions)
             why = why_run(case, action.arm, actions)
+            case.chosen(action.arm, actions.chances)
             reply = yield from self._run(case, action)
             draw = self.draw()  # of the next step, to which the verifier looks ahead
             if reply is None:

@@ -109,7 +109,9 @@ class Outcomes:
 
     @classmethod
     def read(cls, path: str | Path) -> Outcomes:
-        """A table from a `.jsonl`, `.jsonl.gz` or `.parquet` file.
+        """A table from a `.jsonl`, `.jsonl.gz` or `.parquet` file, or from a store of events.
+
+        Of a store (`.db`), the decisions with a known score are the rows.
 
         Raises:
             OutcomesError: The file cannot be read, or a row is bad; names file, line and field.

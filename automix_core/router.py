@@ -6,8 +6,7 @@ class is the whole public face of the core and mostly docstrings; the modules it
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +15,21 @@ import numpy as np
 from automix_core import advice, contexts
 from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
 from automix_core.branches import Branch, drawn, undrawn
-from automix_core.case import Case, Listing
+from automix_core.case import Case
 from automix_core.decision import Decision, DecisionCallback
 from automix_core.errors import ConfigurationError
-from automix_core.evidence import Actions
 from automix_core.flow import Flow
+from automix_core.learning import Learning
 from automix_core.ledger import Ledger
 from automix_core.load import Load
 from automix_core.loop import Loop, Outcome
 from automix_core.parts import Embedder, Estimator, Policy, Verifier
 from automix_core.request import Preference, Request
+from automix_core.serving import Serving
 
 if TYPE_CHECKING:
-    from automix_core.calibration import Calibration
     from automix_core.fit_report import FitReport
+    from automix_core.learn import Store
     from automix_core.manifest import Manifest
     from automix_core.outcomes import Outcomes
     from automix_core.replay import Replay
@@ -39,11 +39,12 @@ __all__ = ["Outcome", "Router"]
 _DEFAULT = Preference()
 
 
-class Router:
+class Router(Learning):
     """A verifier, an estimator and a policy, and the loop that runs them.
 
     A router is made without models (`Router.preset("cascade")`), can be saved, and is bound to
-    models by an adapter. Binding gives a copy: one router may serve in many places.
+    models by an adapter. Binding gives a copy: one router may serve in many places, and each copy
+    learns for itself.
 
     Args:
         verifier: Answer in, signal out.
@@ -64,23 +65,12 @@ class Router:
         name: str = "custom",
         seed: int = 0,
     ) -> None:
-        self.verifier = verifier
-        self.estimator = estimator
-        self.policy = policy
-        self.embedder = embedder
+        super().__init__(verifier, estimator, policy, embedder)
         self.name = name
         self.seed = seed
-        self.arms: Arms | None = None
-        self.helpers: dict[str, Arm] = {}
-        self.calibration: Calibration | None = None
-        self._expected_arms: tuple[str, ...] | None = None
         self._reference_cost: float | None = None
         self._cost_basis: CostBasis | None = None
         self._generator = np.random.default_rng(seed)
-        self._lock = threading.Lock()
-        self._first: dict[Hashable, Actions] = {}
-        self._listing: Listing | None = None
-        self._queue: Load | None = None
 
     def __repr__(self) -> str:
         arms = "" if self.arms is None else f", arms={list(self.arms.names)}"
@@ -137,24 +127,13 @@ class Router:
         msg = f"router must be a Router or the name of a preset, not {type(given).__name__}."
         raise ConfigurationError(msg)
 
-    @property
-    def bound_arms(self) -> Arms:
-        """The arms of a bound router.
-
-        Raises:
-            ConfigurationError: It has no models yet.
-        """
-        if self.arms is None:
-            msg = "This router has no models yet. Pass it to RoutingChatModel or RoutingLLM."
-            raise ConfigurationError(msg)
-        return self.arms
-
     def bind(
         self,
         models: Sequence[Any] | Mapping[str, Any],
         *,
         describe: Callable[[Any], Described],
         prices: Mapping[str, Any] | None = None,
+        store: Store | str | Path | None = None,
     ) -> Router:
         """A copy of this router over real models.
 
@@ -162,10 +141,12 @@ class Router:
             models: Two or more models or `Arm`s; a mapping names them.
             describe: Reads name and capabilities off a model; raises for a foreign one.
             prices: Prices by arm name.
+            store: Where decisions and feedback are written down; a path opens a `Store` there.
 
         Raises:
             ConfigurationError: Too few models, doubles, names a saved router does not know, or an
                 estimator with hindsight, for which there is nothing to see live.
+            StoreError: The store cannot be opened.
         """
         self._require_foresight("answer requests")
         arms = Arms.of(models, describe=describe, prices=prices)
@@ -190,9 +171,11 @@ class Router:
         bound.arms = Arms(list(arms), reference, measured=costs, rates=rates)
         bound._queue = Load.of(bound.arms)
         bound.calibration = self.calibration
+        bound._learned_in(self._expected_arms)
         bound._expected_arms = bound.arms.names
         bound._reference_cost = bound.arms.reference_cost
         bound._cost_basis = bound.arms.basis
+        bound._go_on_learning(store, describe)
         return bound
 
     def fit(self, outcomes: Outcomes, *, seed: int = 0) -> Router:
@@ -342,24 +325,27 @@ class Router:
     def _manifest(self) -> Manifest:
         from automix_core.manifest import Manifest
 
-        return Manifest(
-            name=self.name,
-            seed=self.seed,
-            arms=self._expected_arms,
-            reference_cost=self._reference_cost,
-            cost_basis=self._cost_basis,
-            verifier=self.verifier,
-            estimator=self.estimator,
-            policy=self.policy,
-            calibration=self.calibration,
-            embedder=self.embedder,
-        )
+        with self._lock:  # all of one moment
+            return Manifest(
+                name=self.name,
+                seed=self.seed,
+                arms=self._expected_arms,
+                reference_cost=self._reference_cost,
+                cost_basis=self._cost_basis,
+                verifier=self.verifier,
+                estimator=self.estimator,
+                policy=self.policy,
+                calibration=self.calibration,
+                embedder=self.embedder,
+            )
 
     def route(
         self,
         request: Request,
         preference: Preference | None = None,
         on_decision: DecisionCallback | None = None,
+        *,
+        serving: Serving | None = None,
     ) -> Flow[Outcome]:
         """The flow that answers one request. Contexts are read now, not when it is advanced.
 
@@ -367,11 +353,13 @@ class Router:
             request: What is asked.
             preference: Overrides a surrounding `preferring` block.
             on_decision: Called with the decision, however the request ends.
+            serving: What the request begins with, for adapters that need the models of just that.
 
         Raises:
             ConfigurationError: The router has no models yet, or the preference cannot be met.
         """
-        ledger, case, loop = self._begin(self.bound_arms, request, preference, on_decision)
+        begun = serving or self.serving
+        ledger, case, loop = self._begin(begun, request, preference, on_decision)
         return loop.answer(ledger, case)
 
     def decide(
@@ -403,8 +391,7 @@ class Router:
             AllArmsFailed: No arm can serve the request.
         """
         asked = Request(request) if isinstance(request, str) else request
-        arms = self.arms or advice.unbound_arms(self.calibration, self._reference_cost)
-        ledger, case, loop = self._begin(arms, asked, preference, None)
+        ledger, case, loop = self._begin(self._advising(), asked, preference, None)
         if features is None:
             case.features = advice.awaited(loop.features(case))
         else:
@@ -413,7 +400,7 @@ class Router:
 
     def _begin(
         self,
-        arms: Arms,
+        serving: Serving,
         request: Request,
         preference: Preference | None,
         on_decision: DecisionCallback | None,
@@ -426,17 +413,15 @@ class Router:
         if on_decision is not None:
             listeners.append(on_decision)
         ways: tuple[Branch, ...] = ()
-        if self.calibration is not None or chosen.objectives:
+        if serving.calibration is not None or chosen.objectives:
             ways = self._ways(chosen)
             chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
-        listing = self._listing
-        if listing is None or listing.arms is not arms:
-            listing = self._listing = Listing(arms, self.verifier)
-        ledger = Ledger(self.name, arms, self.helpers, chosen, listeners, self._queue)
-        case = Case(request, listing, chosen, ledger)
-        deciding = self.verifier, self.estimator, self.policy, self._draw
-        reads = self.embedder, self.estimator.forecasts
-        return ledger, case, Loop(*deciding, ways, self._first, *reads)
+        named = self.name, serving.arms, serving.helpers, chosen, listeners
+        ledger = Ledger(*named, serving.load)
+        case = Case(request, serving.listing, chosen, ledger)
+        deciding = serving.verifier, serving.estimator, serving.policy, self._draw
+        known = ways, serving.first, serving.embedder, serving.estimator.forecasts
+        return ledger, case, Loop(*deciding, *known, self._remember)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:
         """The ways to follow a preference, and how often each is drawn.

@@ -37,6 +37,7 @@ class Workload(Part):
         output_tokens: Tokens of the answer; NaN where unknown.
         rates: (arms, 2) US dollars of one token of the prompt and of the answer, NaN for an arm
             whose costs do not tell; `None` where that was not looked at.
+        reference: The reference cost where the dearest arm came or went since it was fixed.
     """
 
     kind = "workload"
@@ -47,11 +48,12 @@ class Workload(Part):
     input_tokens: Floats
     output_tokens: Floats
     rates: Floats | None = None
+    reference: float | None = None
 
     @property
     def reference_cost(self) -> float:
-        """Mean cost of one answer of the dearest arm, US dollars."""
-        return float(self.cost[-1])
+        """Mean cost of one answer of the dearest arm of the fit, US dollars."""
+        return float(self.cost[-1]) if self.reference is None else self.reference
 
     @property
     def costs(self) -> dict[str, tuple[float, float]]:

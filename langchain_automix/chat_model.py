@@ -12,7 +12,6 @@ from inspect import signature
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field, PrivateAttr
@@ -22,6 +21,7 @@ from automix_core.flow import Flow
 from automix_core.refusals import Refusals
 from automix_core.router import Outcome, Router
 from langchain_automix.describe import built, describe
+from langchain_automix.learning import LearningChatModel
 from langchain_automix.messages import (
     ROUTING,
     replayed,
@@ -31,7 +31,6 @@ from langchain_automix.port import AsyncChatPort, ChatPort
 from langchain_automix.requests import Ground, request_of
 from langchain_automix.sending import ChatCall
 from langchain_automix.structured import STRUCTURE
-from langchain_automix.surrounding import SurroundedChatModel
 from langchain_automix.tracing import Caller, caller_of
 
 __all__ = ["RoutingChatModel"]
@@ -39,7 +38,7 @@ __all__ = ["RoutingChatModel"]
 _BINDING = ("tool_choice", "strict", "parallel_tool_calls")
 
 
-class RoutingChatModel(SurroundedChatModel):
+class RoutingChatModel(LearningChatModel):
     """A chat model that answers with the cheapest of several models that is good enough.
 
     It stands wherever a chat model stands: in chains, retrieval pipelines and agents.
@@ -61,6 +60,7 @@ class RoutingChatModel(SurroundedChatModel):
             not good enough: no cheaper one is asked until the next human message.
         usage: What `usage_metadata` of the returned message counts: the tokens of all calls
             (`total`) or of the returned answer alone (`answer`).
+        store: A `Store`, or the path of one: decisions and feedback are written down there.
 
     Raises:
         ConfigurationError: Fewer than two models, the same one twice, or something that is no
@@ -79,17 +79,19 @@ class RoutingChatModel(SurroundedChatModel):
     prices: Any = Field(default=None, repr=False, exclude=True)
     grounding: Ground | None = Field(default=None, repr=False, exclude=True)
     sticky: bool = True
+    store: Any = Field(default=None, repr=False, exclude=True)
 
-    _handles: dict[str, BaseChatModel] = PrivateAttr()  # arms and helpers by name
     _refusals: Refusals = PrivateAttr(default_factory=Refusals)
 
     def model_post_init(self, context: Any, /) -> None:
         """Bind the router to the models, so that every mistake shows at construction."""
         super().model_post_init(context)
         router = Router.of(self.router)
-        self._bound = router.bind(built(self.models), describe=describe, prices=self.prices)
+        self._profiled = self.profile is None
+        self._bound = router.bind(
+            built(self.models), describe=describe, prices=self.prices, store=self.store
+        )
         self._made_of = self._bound.as_dict()
-        self._handles = {arm.name: arm.model for arm in (*self.arms, *self._bound.helpers.values())}
 
     # One call of the router. All four ways in go through here.
 
@@ -105,7 +107,9 @@ class RoutingChatModel(SurroundedChatModel):
         tools = keywords.pop("tools", None) or ()
         structure = keywords.pop(STRUCTURE, None)
         binding = {key: keywords.pop(key) for key in _BINDING if key in keywords}
-        call = ChatCall(messages, stop, tools, binding if tools else {}, keywords, who, structure)
+        serving = self._bound.serving
+        bound = binding if tools else {}
+        call = ChatCall(serving.models, messages, stop, tools, bound, keywords, who, structure)
         formatted = structure is not None or keywords.get("response_format") is not None
         request = request_of(
             messages,
@@ -116,19 +120,19 @@ class RoutingChatModel(SurroundedChatModel):
             sticky=self.sticky,
             retrieved=who.retrieved(),
         )
-        return self._bound.route(request, preference, self.on_decision), call
+        return self._bound.route(request, preference, self.on_decision, serving=serving), call
 
     def _port(self, call: ChatCall) -> ChatPort:
-        return ChatPort(self._handles, call, self._refusals)
+        return ChatPort(call, self._refusals)
 
     def _aport(self, call: ChatCall) -> AsyncChatPort:
-        return AsyncChatPort(self._handles, call, self._refusals)
+        return AsyncChatPort(call, self._refusals)
 
     def _message(self, outcome: Outcome, call: ChatCall) -> AIMessage:
         message: AIMessage = outcome.reply.message
         hidden = "logprobs" in message.response_metadata and not (
             call.options.get("logprobs")
-            or getattr(self._handles[outcome.reply.source], "logprobs", None)
+            or getattr(call.models[outcome.reply.source], "logprobs", None)
         )
         return returned(message, outcome.decision, hide_logprobs=hidden)
 

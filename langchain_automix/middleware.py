@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain.agents.middleware.types import AgentMiddleware, ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage
@@ -27,6 +27,9 @@ from langchain_automix.sending import ChatCall, Sender, Sent
 from langchain_automix.tools import valid_calls
 from langchain_automix.tracing import NOSTREAM, Caller
 
+if TYPE_CHECKING:
+    from automix_core.outcomes import Outcomes
+
 __all__ = ["RoutingMiddleware"]
 
 Handler = Callable[[ModelRequest[Any]], Any]
@@ -41,7 +44,10 @@ class RoutingMiddleware(AgentMiddleware[Any, Any, Any]):
     Args:
         models: Two or more chat models, as for `RoutingChatModel`.
         options: Any other option of `RoutingChatModel`: `router`, `prices`, `preference`,
-            `on_decision`, `grounding`, `sticky`.
+            `on_decision`, `grounding`, `sticky`, `store`.
+
+    Attributes:
+        llm: The `RoutingChatModel` that decides: `middleware.llm.bound_router` is its router.
 
     Raises:
         ConfigurationError: As for `RoutingChatModel`.
@@ -74,6 +80,24 @@ class RoutingMiddleware(AgentMiddleware[Any, Any, Any]):
         port = _AsyncPort(self.llm, call, request, handler)
         return _answer(await afinish(flow, port), request)
 
+    def give_feedback(self, decision: Any, score: float | None = None, **known: Any) -> bool:
+        """As `RoutingChatModel.give_feedback`; takes the agent's message as well."""
+        return self.llm.give_feedback(decision, score, **known)
+
+    async def agive_feedback(self, decision: Any, score: float | None = None, **known: Any) -> bool:
+        """As `RoutingChatModel.agive_feedback`."""
+        return await self.llm.agive_feedback(decision, score, **known)
+
+    def add_arm(
+        self, name: str, model: Any, price: Any = None, outcomes: Outcomes | None = None
+    ) -> None:
+        """As `RoutingChatModel.add_arm`."""
+        self.llm.add_arm(name, model, price, outcomes)
+
+    def remove_arm(self, name: str) -> None:
+        """As `RoutingChatModel.remove_arm`."""
+        self.llm.remove_arm(name)
+
     def _begin(self, request: ModelRequest[Any]) -> tuple[Flow[Outcome], ChatCall]:
         config = ensure_config()
         manager: Any = config.get("callbacks")
@@ -90,8 +114,10 @@ class RoutingMiddleware(AgentMiddleware[Any, Any, Any]):
             retrieved=who.retrieved(),
         )
         preference = self.llm._preference(configured(config, {}))
-        flow = self.llm._bound.route(asked, preference, self.llm.on_decision)
-        return flow, ChatCall(request.messages, None, (), {}, {}, who)
+        router, tell = self.llm.bound_router, self.llm.on_decision
+        serving = router.serving
+        call = ChatCall(serving.models, request.messages, None, (), {}, {}, who)
+        return router.route(asked, preference, tell, serving=serving), call
 
 
 class _Agents(Sender):
@@ -100,7 +126,7 @@ class _Agents(Sender):
     def __init__(
         self, llm: RoutingChatModel, call: ChatCall, request: ModelRequest[Any], handler: Handler
     ) -> None:
-        super().__init__(llm._handles, call, llm._refusals)
+        super().__init__(call, llm._refusals)
         self._request = request
         self._handler = handler
 

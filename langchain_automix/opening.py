@@ -40,8 +40,8 @@ class ChatModels:
 
     def port(self, prompt: Prompt) -> AsyncChatPort:
         """Where asks go whose request is this prompt."""
-        call = ChatCall(prompt_messages(prompt), None, (), {}, {}, Caller())
-        return AsyncChatPort(self._models, call, self._refusals)
+        call = ChatCall(self._models, prompt_messages(prompt), None, (), {}, {}, Caller())
+        return AsyncChatPort(call, self._refusals)
 
 
 def open_models(specs: Sequence[ModelSpec]) -> ChatModels:

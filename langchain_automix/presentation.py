@@ -32,7 +32,8 @@ class PresentedChatModel(BaseChatModel):
     preference: Preference | None = None
 
     _bound: Router = PrivateAttr()
-    _made_of: dict[str, Any] = PrivateAttr()  # the router as JSON values; it never changes
+    _made_of: dict[str, Any] = PrivateAttr()  # the router as it was made, as JSON values
+    _shown: tuple[Arms, dict[str, Any]] | None = PrivateAttr(default=None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(models={list(self.arms.names)}, router={self._bound.name!r})"
@@ -127,13 +128,17 @@ class PresentedChatModel(BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         return {
             "router": self._made_of,
-            "arms": self._arms_as_made,
+            "arms": self._arms_as_shown,
             "preference": self.preference and self.preference.as_dict(),
         }
 
-    @cached_property
-    def _arms_as_made(self) -> dict[str, Any]:
-        return self._arms_as_dict()
+    @property
+    def _arms_as_shown(self) -> dict[str, Any]:
+        """The arms for traces; described once, and again when models have come or gone."""
+        arms, shown = self.arms, self._shown
+        if shown is None or shown[0] is not arms:
+            shown = self._shown = arms, self._arms_as_dict()
+        return shown[1]
 
     def _arms_as_dict(self) -> dict[str, Any]:
         return {arm.name: arm.model.asdict() for arm in self.arms}
@@ -143,7 +148,8 @@ class PresentedChatModel(BaseChatModel):
     ) -> dict[str, Any]:
         """Parameters for traces and cache keys: plain values, equal where calls are equal.
 
-        As LangChain does for a model, the arms are described once.
+        As LangChain does for a model, the arms are described once, and the router as it was made:
+        what it learns since changes neither traces nor keys.
         """
         preference = self._preference(kwargs)
         kwargs["preference"] = preference and preference.as_dict()

@@ -38,6 +38,7 @@ class ChatCall:
     """One call of the routing model, as the caller made it.
 
     Attributes:
+        models: The models that may be asked for it, by name.
         messages: The caller's messages, passed on untouched.
         stop: Texts that end the reply.
         tools: Tools as they were bound; each arm formats them itself.
@@ -47,6 +48,7 @@ class ChatCall:
         structure: The shape the answer must have, where one was asked for.
     """
 
+    models: Mapping[str, BaseChatModel]
     messages: Sequence[BaseMessage]
     stop: list[str] | None
     tools: Sequence[Tool]
@@ -99,17 +101,14 @@ class Sender:
     """The part of a port that is the same for sync and async.
 
     Args:
-        models: Arms and helpers by name.
         call: The caller's call.
         refusals: What models have refused so far.
     """
 
     is_async = False
 
-    def __init__(
-        self, models: Mapping[str, BaseChatModel], call: ChatCall, refusals: Refusals
-    ) -> None:
-        self._models = models
+    def __init__(self, call: ChatCall, refusals: Refusals) -> None:
+        self._models = call.models
         self._call = call
         self._refusals = refusals
 

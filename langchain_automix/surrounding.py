@@ -7,6 +7,7 @@ the bill on a message that the handlers have already seen without it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.callbacks import (
@@ -26,10 +27,11 @@ from langchain_core.utils.uuid import uuid7
 from pydantic import Field
 
 from automix_core.contexts import Contexts, collectors, current_preference
-from automix_core.decision import DecisionCallback, publish
+from automix_core.decision import Decision, DecisionCallback, publish
+from automix_core.router import Router
 from langchain_automix.billing import Counted, astreamed_with_bill, streamed_with_bill, with_bill
 from langchain_automix.configured import configured
-from langchain_automix.messages import cached
+from langchain_automix.messages import ROUTING, cached
 from langchain_automix.presentation import PresentedChatModel
 from langchain_automix.tracing import Caller, caller, caller_of, calling
 
@@ -120,8 +122,11 @@ class SurroundedChatModel(PresentedChatModel):
         """What a cache in front of the router gives: copies, marked, at no cost."""
         found = [cached(generation, caller().run_id) for generation in cache_val]
         listeners = [decisions.append for decisions in collectors()]
-        for decision in [decision for _, decision in found if decision is not None]:
-            publish(decision, [*listeners, *filter(None, [self.on_decision])])
+        for kept, (_, decision) in zip(cache_val, found, strict=True):
+            if decision is not None:
+                origin = kept.message.response_metadata[ROUTING]["id"]  # type: ignore[attr-defined]
+                link = partial(_linked, self._bound, origin)
+                publish(decision, [link, *listeners, *filter(None, [self.on_decision])])
         return [generation for generation, _ in found]
 
     def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
@@ -191,6 +196,11 @@ class SurroundedChatModel(PresentedChatModel):
         run_id = config.get("run_id") or uuid7()
         known = RunnableConfig(**{**config, "callbacks": manager, "run_id": run_id})
         return known, Caller.of(manager, run_id, Contexts.here())
+
+
+def _linked(router: Router, origin: str, decision: Decision) -> None:
+    """Let feedback on a cached answer count for the decision that made it."""
+    router.link_cached(decision.id, origin)
 
 
 def _identified(result: ChatResult, run_manager: BaseRunManager) -> ChatResult:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing, contextmanager
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
@@ -20,15 +21,20 @@ from automix_core.flow import Flow
 from automix_core.refusals import Refusals
 from automix_core.request import Preference
 from automix_core.router import Outcome, Router
+from automix_core.serving import Serving
 from llamaindex_automix.bypass import forcing, past_the_router
 from llamaindex_automix.checks import refuse, warn
 from llamaindex_automix.describe import describe
 from llamaindex_automix.events import announcing
+from llamaindex_automix.learning import Learns
 from llamaindex_automix.operation import Operation
 from llamaindex_automix.pickling import packed, unpacked
 from llamaindex_automix.port import AsyncPort, Port
 from llamaindex_automix.shapes import Shape
 from llamaindex_automix.variables import current_variables
+
+if TYPE_CHECKING:
+    from automix_core.learn import Store
 
 __all__ = ["Models", "RoutingLLMBase", "outer_edge"]
 
@@ -36,7 +42,7 @@ Models: TypeAlias = Sequence[Any] | Mapping[str, Any]
 """Two or more models; a mapping names them."""
 
 
-class RoutingLLMBase(FunctionCallingLLM):
+class RoutingLLMBase(Learns, FunctionCallingLLM):
     """What all endpoints of `RoutingLLM` share."""
 
     arm_names: list[str] = Field(default_factory=list, description="The arms, cheapest first.")
@@ -52,15 +58,15 @@ class RoutingLLMBase(FunctionCallingLLM):
     )
 
     _router: Router = PrivateAttr()
-    _asked: dict[str, Arm] = PrivateAttr()
+    _store: Any = PrivateAttr(default=None)
     _make_models: Callable[[], Models] | None = PrivateAttr(default=None)
     _prices: Mapping[str, Any] | None = PrivateAttr(default=None)
     _preference: Preference | None = PrivateAttr(default=None)
     _on_decision: DecisionCallback | None = PrivateAttr(default=None)
     _refusals: Refusals = PrivateAttr(default_factory=Refusals)
-    _forwarded: Any = PrivateAttr(default=None)
+    _forwarded: tuple[Any, Any] = PrivateAttr(default=(None, None))
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each setting
         self,
         models: Models | Callable[[], Models],
         *,
@@ -71,12 +77,13 @@ class RoutingLLMBase(FunctionCallingLLM):
         context_window: int | None,
         num_output: int | None,
         utility_arm: str | None,
+        store: Store | str | Path | None,
         **kwargs: Any,
     ) -> None:
         make_models = models if callable(models) else None
         models = models() if callable(models) else models
         refuse(models, kwargs)
-        bound = Router.of(router).bind(models, describe=_described, prices=prices)
+        bound = Router.of(router).bind(models, describe=_described, prices=prices, store=store)
         arms = bound.bound_arms
         if utility_arm is not None:
             arms.named(utility_arm)
@@ -89,7 +96,7 @@ class RoutingLLMBase(FunctionCallingLLM):
             **kwargs,
         )
         self._router = bound
-        self._asked = {arm.name: arm for arm in (*arms, *bound.helpers.values())}
+        self._store = store
         self._make_models = make_models
         self._prices = prices
         self._preference = preference
@@ -99,13 +106,18 @@ class RoutingLLMBase(FunctionCallingLLM):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(models={self.arm_names}, router={self.router_name!r})"
 
+    def remove_arm(self, name: str) -> None:
+        """As in the base class; the arm that serves utility calls cannot go."""
+        if name == self.utility_arm:
+            msg = f"{name!r} serves utility calls. Name another utility_arm before it goes."
+            raise ConfigurationError(msg)
+        super().remove_arm(name)
+
+    def _rearranged(self) -> None:
+        self.arm_names = [arm.name for arm in self.arms]
+
     def __str__(self) -> str:
         return repr(self)
-
-    @property
-    def router(self) -> Router:
-        """The router, bound to its models."""
-        return self._router
 
     @property
     def arms(self) -> Sequence[Arm]:
@@ -149,6 +161,7 @@ class RoutingLLMBase(FunctionCallingLLM):
             "prices": self._prices,
             "preference": self._preference,
             "on_decision": self._on_decision,
+            "store": self._store,
         }
         return unpacked, (type(self), *packed(self._router, self._make_models, settings))
 
@@ -181,51 +194,56 @@ class RoutingLLMBase(FunctionCallingLLM):
     def _answer(self, operation: Operation) -> Any:
         """Run an operation and return the caller's result."""
         with outer_edge():
-            flow, port = self._flow(operation), Port(*self._port_parts(operation))
+            flow, parts = self._begin(operation)
+            port = Port(*parts)
             return operation.shape.result(finish(flow, port))
 
     async def _aanswer(self, operation: Operation) -> Any:
         """Run an operation and return the caller's result."""
         with outer_edge():
-            flow, port = self._flow(operation), AsyncPort(*self._port_parts(operation))
+            flow, parts = self._begin(operation)
+            port = AsyncPort(*parts)
             return operation.shape.result(await afinish(flow, port))
 
     def _stream(self, operation: Operation) -> Generator[Any, None, None]:
         """Stream an operation. Contexts are read now, not when the stream is iterated."""
         with outer_edge():
-            flow, port = self._flow(operation), Port(*self._port_parts(operation))
+            flow, parts = self._begin(operation)
+            port = Port(*parts)
         return _streamed(flow, port, operation.shape)
 
     def _astream(self, operation: Operation) -> AsyncGenerator[Any, None]:
         """Stream an operation. Contexts are read now, not when the stream is iterated."""
         with outer_edge():
-            flow, port = self._flow(operation), AsyncPort(*self._port_parts(operation))
+            flow, parts = self._begin(operation)
+            port = AsyncPort(*parts)
         return _astreamed(flow, port, operation.shape)
 
-    def _flow(self, operation: Operation) -> Flow[Outcome]:
-        self._forward()
+    def _begin(self, operation: Operation) -> tuple[Flow[Outcome], tuple[Any, ...]]:
+        """The flow that answers an operation, and what its port is made of."""
+        serving = self._router.serving
+        self._forward(serving)
         given = operation.preference or current_preference() or self._preference
         request, given = past_the_router(operation.request, given, self.utility_arm)
         if operation.force is not None:
             given = forcing(given, operation.force)
-        return self._router.route(request, given, announcing(self._on_decision))
+        tell = announcing(self._on_decision)
+        flow = self._router.route(request, given, tell, serving=serving)
+        return flow, (serving.asked, operation, self._refusals, current_variables())
 
-    def _port_parts(self, operation: Operation) -> tuple[Any, ...]:
-        return self._asked, operation, self._refusals, current_variables()
-
-    def _forward(self) -> None:
+    def _forward(self, serving: Serving) -> None:
         """Let arms without handlers of their own report to this LLM's callback manager."""
-        manager = self.callback_manager
-        made = "_forwarded" in (self.__pydantic_private__ or ())
-        if not made or manager is self._forwarded:
+        if "_forwarded" not in (self.__pydantic_private__ or ()):
             return
-        if not manager.handlers and self._forwarded is None:
+        manager, arms = self.callback_manager, serving.arms
+        before, told = self._forwarded
+        if (manager is before and arms is told) or (before is None and not manager.handlers):
             return
-        for arm in self._asked.values():
+        for arm in serving.asked.values():
             own = arm.model.callback_manager
-            if not own.handlers or own is self._forwarded:
+            if not own.handlers or own is before:
                 arm.model.callback_manager = manager
-        self._forwarded = manager
+        self._forwarded = manager, arms
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.response.schema import (
     RESPONSE_TYPE,
@@ -33,15 +34,20 @@ from automix_core.flow import Ask, Flow, Reply
 from automix_core.refusals import Refusals
 from automix_core.request import Preference, Request
 from automix_core.router import Outcome, Router
+from automix_core.serving import Serving
 from llamaindex_automix.base import outer_edge
 from llamaindex_automix.bypass import below, past_the_router
 from llamaindex_automix.describe import describe
 from llamaindex_automix.events import announcing
+from llamaindex_automix.learning import Learns
 from llamaindex_automix.overheard import overhearing, usage_of_all
 from llamaindex_automix.port import AsyncPort, Port
 from llamaindex_automix.requests import chat_operation
 from llamaindex_automix.responses import Response
 from llamaindex_automix.shapes import ROUTING
+
+if TYPE_CHECKING:
+    from automix_core.learn import Store
 
 __all__ = ["RoutingQueryEngine"]
 
@@ -50,7 +56,7 @@ dispatcher = get_dispatcher(__name__)
 _NOTHING = "Empty Response"  # what a synthesizer says where it swallowed an error
 
 
-class RoutingQueryEngine(RetrieverQueryEngine):
+class RoutingQueryEngine(Learns, RetrieverQueryEngine):
     """Retrieves once, and lets the cheapest synthesizer answer that is good enough.
 
     Args:
@@ -61,6 +67,7 @@ class RoutingQueryEngine(RetrieverQueryEngine):
         prices: US dollars a million tokens by name: `Price(...)` or `(input, output)`.
         preference: The trade-off of queries outside of `preferring` blocks.
         on_decision: Called with every decision.
+        store: A `Store`, or the path of one: decisions and feedback are written down there.
         node_postprocessors: As in any query engine.
         callback_manager: As in any query engine.
 
@@ -68,7 +75,7 @@ class RoutingQueryEngine(RetrieverQueryEngine):
         ConfigurationError: Fewer than two synthesizers, or something that is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each setting
         self,
         retriever: BaseRetriever,
         synthesizers: Sequence[Any] | Mapping[str, Any],
@@ -77,10 +84,11 @@ class RoutingQueryEngine(RetrieverQueryEngine):
         prices: Mapping[str, Any] | None = None,
         preference: Preference | None = None,
         on_decision: DecisionCallback | None = None,
+        store: Store | str | Path | None = None,
         node_postprocessors: list[BaseNodePostprocessor] | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
-        bound = Router.of(router).bind(synthesizers, describe=_describe, prices=prices)
+        bound = Router.of(router).bind(synthesizers, describe=_describe, prices=prices, store=store)
         for arm in bound.bound_arms:
             if not isinstance(arm.model, BaseSynthesizer):
                 msg = f"{arm.name!r} is no response synthesizer. An LLM belongs into one."
@@ -96,14 +104,9 @@ class RoutingQueryEngine(RetrieverQueryEngine):
             callback_manager=callback_manager,
         )
 
-    @property
-    def router(self) -> Router:
-        """The router, bound to its synthesizers."""
-        return self._router
-
     def with_retriever(self, retriever: BaseRetriever) -> RoutingQueryEngine:
-        """The same engine over another retriever."""
-        return RoutingQueryEngine(
+        """The same engine over another retriever; what one learns, the other knows."""
+        made = RoutingQueryEngine(
             retriever,
             list(self._router.bound_arms),
             router=self._router,
@@ -112,6 +115,8 @@ class RoutingQueryEngine(RetrieverQueryEngine):
             node_postprocessors=self._node_postprocessors,
             callback_manager=self.callback_manager,
         )
+        made._router = self._router
+        return made
 
     @dispatcher.span
     def synthesize(
@@ -124,8 +129,8 @@ class RoutingQueryEngine(RetrieverQueryEngine):
         if not nodes:  # nobody is asked
             return super().synthesize(query_bundle, nodes, additional_source_nodes)
         with outer_edge():
-            asked = (query_bundle, nodes, additional_source_nodes)
-            return _decided(finish(self._flow(query_bundle, nodes), _Port(self, asked)))
+            flow, parts = self._begin(query_bundle, nodes, additional_source_nodes)
+            return _decided(finish(flow, _Port(*parts)))
 
     @dispatcher.span
     async def asynthesize(
@@ -138,8 +143,8 @@ class RoutingQueryEngine(RetrieverQueryEngine):
         if not nodes:
             return await super().asynthesize(query_bundle, nodes, additional_source_nodes)
         with outer_edge():
-            asked = (query_bundle, nodes, additional_source_nodes)
-            return _decided(await afinish(self._flow(query_bundle, nodes), _AsyncPort(self, asked)))
+            flow, parts = self._begin(query_bundle, nodes, additional_source_nodes)
+            return _decided(await afinish(flow, _AsyncPort(*parts)))
 
     @dispatcher.span
     def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
@@ -149,20 +154,28 @@ class RoutingQueryEngine(RetrieverQueryEngine):
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
         return await self.asynthesize(query_bundle, await self.aretrieve(query_bundle))
 
-    def _flow(self, query: QueryBundle, nodes: list[NodeWithScore]) -> Flow[Outcome]:
+    def _begin(
+        self,
+        query: QueryBundle,
+        nodes: list[NodeWithScore],
+        more: Sequence[NodeWithScore] | None,
+    ) -> tuple[Flow[Outcome], tuple[Any, ...]]:
+        """The flow that answers a query, and what its port is made of."""
         texts = [node.node.get_content(metadata_mode=MetadataMode.LLM) for node in nodes]
         request = Request(query.query_str, "\n\n".join(texts))
         given = current_preference() or self._preference
         request, given = past_the_router(request, given, None)
-        return self._router.route(request, given, announcing(self._on_decision))
+        serving, tell = self._router.serving, announcing(self._on_decision)
+        flow = self._router.route(request, given, tell, serving=serving)
+        return flow, (serving, self._refusals, (query, nodes, more))
 
 
 class _Port(Port):
     """The sync port: the caller's request is a synthesis, a check goes to a synthesizer's LLM."""
 
-    def __init__(self, engine: RoutingQueryEngine, asked: tuple[Any, ...]) -> None:
-        super().__init__(*_parts(engine))
-        self._engine, self._asked = engine, asked
+    def __init__(self, serving: Serving, refusals: Refusals, asked: tuple[Any, ...]) -> None:
+        super().__init__(*_parts(serving, refusals))
+        self._synthesizers, self._asked = serving.models, asked
 
     def ask(self, ask: Ask) -> Reply:
         """Have a synthesizer answer, or its LLM check an answer."""
@@ -170,7 +183,7 @@ class _Port(Port):
             return super().ask(ask)
         responses: list[Response] = []
         with overhearing(responses), below():
-            response = _synthesizer(self._engine, ask).synthesize(*self._asked)
+            response = self._synthesizers[ask.to].synthesize(*self._asked)
             if isinstance(response, StreamingResponse):
                 response = response.get_response()
         return _reply(ask, response, responses)
@@ -179,9 +192,9 @@ class _Port(Port):
 class _AsyncPort(AsyncPort):
     """The async port."""
 
-    def __init__(self, engine: RoutingQueryEngine, asked: tuple[Any, ...]) -> None:
-        super().__init__(*_parts(engine))
-        self._engine, self._asked = engine, asked
+    def __init__(self, serving: Serving, refusals: Refusals, asked: tuple[Any, ...]) -> None:
+        super().__init__(*_parts(serving, refusals))
+        self._synthesizers, self._asked = serving.models, asked
 
     async def ask(self, ask: Ask) -> Reply:
         """Have a synthesizer answer, or its LLM check an answer."""
@@ -189,21 +202,16 @@ class _AsyncPort(AsyncPort):
             return await super().ask(ask)
         responses: list[Response] = []
         with overhearing(responses), below():
-            response = await _synthesizer(self._engine, ask).asynthesize(*self._asked)
+            response = await self._synthesizers[ask.to].asynthesize(*self._asked)
             if isinstance(response, AsyncStreamingResponse):
                 response = await response.get_response()
         return _reply(ask, response, responses)
 
 
-def _parts(engine: RoutingQueryEngine) -> tuple[Any, ...]:
+def _parts(serving: Serving, refusals: Refusals) -> tuple[Any, ...]:
     """What a port for checks needs: the LLMs behind the synthesizers, and the helpers."""
-    arms = {arm.name: replace(arm, model=arm.model._llm) for arm in engine.router.bound_arms}
-    return {**arms, **engine.router.helpers}, chat_operation([], {}), engine._refusals, None
-
-
-def _synthesizer(engine: RoutingQueryEngine, ask: Ask) -> BaseSynthesizer:
-    synthesizer: BaseSynthesizer = engine.router.bound_arms.named(ask.to).model
-    return synthesizer
+    arms = {arm.name: replace(arm, model=arm.model._llm) for arm in serving.arms}
+    return {**arms, **serving.helpers}, chat_operation([], {}), refusals, None
 
 
 def _reply(ask: Ask, response: Any, responses: list[Response]) -> Reply:

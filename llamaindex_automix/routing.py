@@ -9,6 +9,7 @@ every real call is counted once.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from llama_index.core.program.utils import FlexibleModel
     from llama_index.core.tools import BaseTool
 
+    from automix_core.learn import Store
+
 __all__ = ["RoutingLLM"]
 
 
@@ -57,6 +60,7 @@ class RoutingLLM(RoutingLLMBase):
         num_output: Overrides the largest output limit among the arms.
         utility_arm: The arm that serves LlamaIndex's helper prompts (condensing, selecting,
             judging, extracting); `None` for the cheapest able one.
+        store: A `Store`, or the path of one: decisions and feedback are written down there.
         kwargs: Whatever every LlamaIndex LLM takes, such as `system_prompt`.
 
     Raises:
@@ -66,7 +70,7 @@ class RoutingLLM(RoutingLLMBase):
         `Settings.llm = RoutingLLM(models={"small": small, "large": large})`
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each setting
         self,
         models: Models | Callable[[], Models],
         *,
@@ -77,6 +81,7 @@ class RoutingLLM(RoutingLLMBase):
         context_window: int | None = None,
         num_output: int | None = None,
         utility_arm: str | None = None,
+        store: Store | str | Path | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -88,6 +93,7 @@ class RoutingLLM(RoutingLLMBase):
             context_window=context_window,
             num_output=num_output,
             utility_arm=utility_arm,
+            store=store,
             **kwargs,
         )
 
@@ -186,7 +192,8 @@ class RoutingLLM(RoutingLLMBase):
     ) -> list[ToolSelection]:
         """The tool calls of a response, as the arm that gave it reads them."""
         decision = response.additional_kwargs.get(ROUTING)
-        arm = self._asked.get(decision["arm"]) if isinstance(decision, dict) else None
+        asked = self._router.serving.asked
+        arm = asked.get(decision["arm"]) if isinstance(decision, dict) else None
         if arm is not None and isinstance(arm.model, FunctionCallingLLM):
             with outer_edge():
                 return arm.model.get_tool_calls_from_response(

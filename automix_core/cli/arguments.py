@@ -51,7 +51,10 @@ def share(text: str) -> float:
 def add_outcomes(parser: argparse.ArgumentParser) -> None:
     """Declare the outcome table that a command reads."""
     parser.add_argument(
-        "outcomes", metavar="OUTCOMES", type=Path, help="outcome table: .jsonl or .parquet"
+        "outcomes",
+        metavar="OUTCOMES",
+        type=Path,
+        help="outcome table: .jsonl or .parquet; or a store of events: .db",
     )
 
 

@@ -1,4 +1,4 @@
-"""Outcome tables as files, the format by suffix: `.jsonl`, `.jsonl.gz` or `.parquet`."""
+"""Outcome tables as files, the format by suffix: `.jsonl`, `.jsonl.gz`, `.parquet` or `.db`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from automix_core.columns import jsonl, parquet
+from automix_core.columns import events, jsonl, parquet
 from automix_core.columns.source import Source
 from automix_core.columns.table import Columns
 from automix_core.errors import OutcomesError
@@ -73,5 +73,10 @@ def _module(path: Path) -> ModuleType:
         return jsonl
     if name.endswith(".parquet"):
         return parquet
-    msg = f"{path}: an outcome table is a .jsonl, .jsonl.gz or .parquet file; rename or convert it."
+    if name.endswith(events.SUFFIXES):
+        return events
+    msg = (
+        f"{path}: an outcome table is a .jsonl, .jsonl.gz or .parquet file, or a store of events "
+        "(.db); rename or convert it."
+    )
     raise OutcomesError(msg)

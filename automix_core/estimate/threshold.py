@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,10 @@ class Threshold(Estimator):
     def fit(self, examples: Examples) -> Estimator:
         """The threshold that examples speak for, anew for every preference."""
         return FittedThreshold().fit(examples)
+
+    def over(self, places: Sequence[int | None]) -> Estimator:
+        """This very one: nothing here is about a single arm."""
+        return self
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Confidence for what was answered, the prior for what was not."""
