@@ -105,7 +105,8 @@ def knn(k: int = 50, embedder: Embedder | None = None) -> Recipe:
 
     Args:
         k: How many alike requests.
-        embedder: What requests are alike by; hashed words and structure where left out.
+        embedder: What requests are told apart by. Left out: hashed words and structure, drawn
+            together by tags where the examples have them, else reduced to what differs most.
     """
     return _one_step(NeighbourQuality(k=k), embedder)
 
@@ -193,13 +194,12 @@ def mixllm(
         penalty: Ridge penalty of what is learned online, in examples.
         step: Step size of learning from thumbs.
         epsilon: Probability of asking any arm by chance.
-        embedder: What requests are told apart by. Left out: hashed words and structure, drawn
-            together by tags where the examples have them, else reduced to what differs most.
+        embedder: As for `knn`.
     """
     learner = LinearBandit(_quality(quality), penalty, forgetting)
     estimator = Forecast(Satisfaction(learner, step))
     policy = Explore(alpha=alpha * penalty, beta=beta, epsilon=epsilon)
-    return Recipe(Unverified(), estimator, policy, embedder or _tagged())
+    return Recipe(Unverified(), estimator, policy, embedder or _embedder())
 
 
 def metallm(
@@ -214,11 +214,11 @@ def metallm(
         alpha: Points of quality for one unit of the root of novelty.
         penalty: Ridge penalty, in examples.
         forgetting: As for `mixllm`.
-        embedder: As for `mixllm`.
+        embedder: As for `knn`.
     """
     learner = LinearBandit(Prior(), penalty, forgetting)
     policy = Explore(alpha=alpha, root=True, beta=0.0)
-    return Recipe(Unverified(), learner, policy, embedder or _tagged())
+    return Recipe(Unverified(), learner, policy, embedder or _embedder())
 
 
 def pickllm(learner: str = "q", rate: float = 0.02, epsilon: float = 1.0) -> Recipe:
@@ -307,7 +307,7 @@ def suited(outcomes: Outcomes) -> str:
 
     Without texts that is `calibrated`, without signals `knn`.
     """
-    from automix_core.embed import has_texts  # as in `_one_step`
+    from automix_core.embed import has_texts  # as in `_embedder`
 
     signals = any(leaf.name in outcomes.signals for leaf in _verifier("auto").leaves())
     if has_texts(outcomes):
@@ -338,11 +338,7 @@ def parse(spec: str) -> tuple[str, dict[str, Any]]:
 
 def _one_step(estimator: Estimator, embedder: Embedder | None) -> Recipe:
     """Choose by the request, and return the answer of the chosen arm unseen."""
-    if embedder is None:
-        from automix_core.embed import Cached, Hashing, Reduced  # presets that verify need none
-
-        embedder = Cached(Reduced(Hashing(), DIMENSIONS))
-    return Recipe(Unverified(), estimator, Best(), embedder)
+    return Recipe(Unverified(), estimator, Best(), embedder or _embedder())
 
 
 _QUALITIES: dict[str, Callable[[], Estimator]] = {
@@ -362,7 +358,8 @@ def _quality(name: str) -> Estimator:
     return _QUALITIES[name]()
 
 
-def _tagged() -> Embedder:
+def _embedder() -> Embedder:
+    """Hashed words and structure, drawn together by tags where the examples have them."""
     from automix_core.embed import AutoEmbedder, Cached  # presets that verify need none
 
     return Cached(AutoEmbedder(dimensions=DIMENSIONS))

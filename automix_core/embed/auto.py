@@ -9,7 +9,6 @@ from typing import Any
 from automix_core.embed.hashing import Hashing
 from automix_core.embed.reduced import Reduced
 from automix_core.embed.tagged import Tagged
-from automix_core.errors import NotFittedError
 from automix_core.parts import Embedder, at_least_one
 
 __all__ = ["AutoEmbedder"]
@@ -19,18 +18,21 @@ __all__ = ["AutoEmbedder"]
 class AutoEmbedder(Embedder):
     """`Tagged` where any text of the fit has a tag, and `Reduced` where none has.
 
-    A fit gives that embedder, over the inner one.
+    A fit gives that embedder, over the inner one. Without a fit it embeds as `plain` does, for
+    learners that begin with nothing.
 
     Attributes:
         inner: Whose vectors are mapped.
         dimensions: How many numbers a vector has where there are no tags.
         tagged: How many it has where there are.
+        plain: What embeds until there is a fit.
     """
 
     name = "auto"
     inner: Embedder = field(default_factory=Hashing)
     dimensions: int = 128
     tagged: int = 64
+    plain: Embedder = field(default_factory=lambda: Hashing(128))
 
     def __post_init__(self) -> None:
         """Check the numbers of dimensions."""
@@ -38,8 +40,8 @@ class AutoEmbedder(Embedder):
 
     @property
     def width(self) -> int:
-        """Not known before a fit, which may find tags or none."""
-        raise NotFittedError(self.name)
+        """That of `plain`."""
+        return self.plain.width
 
     def fit(self, texts: Sequence[str], tags: Sequence[Sequence[str]] = ()) -> Embedder:
         """The embedder that suits the examples, fitted on them."""
@@ -48,4 +50,4 @@ class AutoEmbedder(Embedder):
         return Reduced(self.inner, self.dimensions).fit(texts, tags)
 
     def _vectors(self, texts: Sequence[str]) -> Any:
-        raise NotFittedError(self.name)
+        return self.plain.embed(texts)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from automix_core.embed import AutoEmbedder, Cached, Hashing, Reduced, Tagged
-from automix_core.errors import ConfigurationError, NotFittedError
+from automix_core.errors import ConfigurationError
 from automix_core.saving import read_router, write_router
 from tests.core.embed.embedders import TAGS, TEXTS
 
@@ -33,10 +33,11 @@ def test_behind_a_memory_it_comes_back_fitted(tmp_path):
     np.testing.assert_array_equal(loaded.embed(TEXTS), made.embed(TEXTS))
 
 
-def test_before_a_fit_it_says_what_to_do(tmp_path):
-    with pytest.raises(NotFittedError, match=r"router\.fit\(outcomes\)"):
-        AutoEmbedder().embed(TEXTS)
-    write_router(tmp_path, {"embedder": AutoEmbedder(SMALL)})
-    assert read_router(tmp_path, {})["embedder"] == AutoEmbedder(SMALL)
+def test_before_a_fit_it_hashes(tmp_path):
+    plain = AutoEmbedder(SMALL, plain=Hashing(32))
+    np.testing.assert_array_equal(plain.embed(TEXTS), Hashing(32).embed(TEXTS))
+    assert plain.width == Hashing(32).width
+    write_router(tmp_path, {"embedder": plain})
+    assert read_router(tmp_path, {})["embedder"] == plain
     with pytest.raises(ConfigurationError, match="tagged"):
         AutoEmbedder(tagged=0)
