@@ -1,12 +1,12 @@
-"""Send routers through a stream of requests in which models are busy, users lose patience, and
-models come and go. No model is called.
+"""Send routers through a stream of requests, with queues, a time limit and feedback.
 
-The protocol is MixLLM's: 100 requests come in 10 seconds, waiting times are read off every 10
-seconds, an answer after 30 seconds scores 0, and a user is satisfied whose answer has a quality
-above 0.7 within 15 seconds. Routers are fitted on a part of the table and meet the rest as a
-stream; with --feedback those that can learn go on learning. Beside them stand each model alone,
-random choice, and the oracle. FILE of --speeds maps models to startup (seconds),
-tokens_per_second and parallel (requests served side by side).
+Models are busy, users lose patience, and models come and go. No model is called. The protocol is
+MixLLM's: 100 requests come in 10 seconds, waiting times are read off every 10 seconds, an answer
+after 30 seconds scores 0, and a user is satisfied whose answer has a quality above 0.7 within 15
+seconds. Routers are fitted on a part of the table and meet the rest as a stream; with --feedback
+those that can learn go on learning. Beside them stand each model alone, random choice, and the
+oracle. FILE of --speeds maps models to startup (seconds), tokens_per_second and parallel (requests
+served side by side).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from automix_core.request import Preference
 __all__ = ["Hindsight", "Mind", "places_of"]
 
 Places = NDArray[np.int64]
+
+_Known = TypeVar("_Known", Evidence, Examples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +108,7 @@ class Mind:
     def learn(self, rows: Places, log: Log) -> None:
         """Go on from feedback on some requests: one row each, with the answering arm known."""
         last = self._eras[-1]
-        told = _narrowed_examples(_feedback(self._scene, self._recorded, rows, log), last.places)
+        told = _narrowed(_feedback(self._scene, self._recorded, rows, log), last.places)
         told = told.take((log.arm[rows][:, None] == last.places).any(axis=1))
         if len(told):
             self._eras[-1] = replace(last, estimator=last.estimator.learn(told))
@@ -117,9 +120,7 @@ class Mind:
         asked = log.asked[rows].copy()
         active = np.arange(len(rows))
         while len(active):
-            evidence = _narrowed_evidence(
-                self._evidence(rows[active], asked[active], moment), parts.places
-            )
+            evidence = _narrowed(self._evidence(rows[active], asked[active], moment), parts.places)
             estimates = parts.estimator.estimate(evidence, preference)
             actions = parts.policy.decide(estimates, evidence, preference)
             arm = np.append(parts.places, -1)[actions.arm]
@@ -234,26 +235,16 @@ def _feedback(scene: Scene, recorded: Recorded, rows: Places, log: Log) -> Examp
 
 
 _SHARED = {"draw", "features", "prompt_tokens", "reference_cost"}
-"""What evidence holds of a request, or of all arms at once."""
+"""What evidence and examples hold of a request, or of all arms at once."""
 
 
-def _narrowed_evidence(evidence: Evidence, places: Places) -> Evidence:
-    """The same for some of the arms."""
-    if len(places) == evidence.able.shape[1]:
-        return evidence
-    given = {f.name: getattr(evidence, f.name) for f in fields(evidence) if f.name not in _SHARED}
-    signals = {name: values[:, places] for name, values in given.pop("signals").items()}
-    rates = given.pop("rates")
-    kept = {name: None if array is None else array[:, places] for name, array in given.items()}
-    return replace(
-        evidence, **kept, signals=signals, rates=None if rates is None else rates[places]
-    )
-
-
-def _narrowed_examples(examples: Examples, places: Places) -> Examples:
-    """The same for some of the arms."""
-    names = [f.name for f in fields(examples) if f.name not in ("features", "signals")]
-    given = {name: getattr(examples, name) for name in names}
-    kept = {name: None if array is None else array[:, places] for name, array in given.items()}
-    signals = {name: values[:, places] for name, values in examples.signals.items()}
-    return replace(examples, **kept, signals=signals)
+def _narrowed(known: _Known, places: Places) -> _Known:
+    """Evidence or examples of some of the arms."""
+    kept: dict[str, Any] = {}
+    for name in known.__dataclass_fields__:
+        value = getattr(known, name)
+        if name == "signals":
+            kept[name] = {signal: values[:, places] for signal, values in value.items()}
+        elif name not in _SHARED and value is not None:
+            kept[name] = value[places] if name == "rates" else value[:, places]
+    return replace(known, **kept)

@@ -1,8 +1,9 @@
-"""Everyone who is sent through a stream: the routers, fitted on the training rows, and baselines."""
+"""Everyone who is sent through a stream: routers, fitted on the training rows, and baselines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +97,7 @@ def baselines(scene: Scene, preference: Preference) -> list[Contender]:
     branches = ((1.0, Preference(cost_weight=preference.cost_weight)),)
     recorded = _recorded(scene, Unverified(), None)
     prior = Prior().fit(fitting.recorded_by(scene.train, Unverified()).examples)
-    always = np.array([there for _, there in scene.presences]).all(axis=0)
+    always = [all(there) for there in zip(*(t for _, t in scene.presences), strict=True)]
     policies: list[tuple[str, Policy]] = [
         (f"always:{arm}", Always(arm).over(scene.arms))
         for arm, there in zip(scene.arms, always, strict=True)
@@ -127,7 +128,7 @@ def _is_flexible(estimator: Estimator, policy: Policy, scene: Scene) -> bool:
     """Whether a router's parts can follow all the comings and goings of a stream."""
     present = [np.flatnonzero(there) for _, there in scene.presences]
     try:
-        for before, now in zip(present, present[1:], strict=False):
+        for before, now in pairwise(present):
             estimator = estimator.over(places_of(before, now))
             policy = policy.over([scene.arms[place] for place in now])
     except ConfigurationError:

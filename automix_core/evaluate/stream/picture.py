@@ -140,7 +140,7 @@ def _mark(axes: Axes, simulation: Simulation, *, named: bool) -> None:
         axes.axvline(change.time, color=COLOURS["ink"], linewidth=0.9, linestyle=(0, (2, 2)))
         if named:
             axes.annotate(
-                f"{'+' if change.comes else '\N{MINUS SIGN}'} {shortened(change.arm, 24)}",
+                f"{shortened(change.arm, 24)} {'comes' if change.comes else 'goes'}",
                 (change.time, 1.0),
                 xytext=(3, -3 - 10 * (place % 3)),
                 xycoords=("data", "axes fraction"),

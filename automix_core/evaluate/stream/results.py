@@ -191,7 +191,7 @@ def _curves(scene: Scene, columns: Mapping[str, Floats], log: Log) -> Curves:
         name: np.bincount(period, column.astype(float)) / count for name, column in columns.items()
     }
     return Curves(
-        time=scene.stream.period * np.arange(len(count)),
+        time=scene.stream.period * np.arange(len(count), dtype=float),
         requests=count.astype(float),
         waiting=np.array(log.waiting[: len(count)]),
         **means,

@@ -1,4 +1,4 @@
-"""Routers in a stream of requests, where arms have queues, users lose patience, and models change."""
+"""Routers in a stream of requests: arms have queues, users lose patience, models come and go."""
 
 from __future__ import annotations
 

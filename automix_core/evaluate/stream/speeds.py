@@ -137,12 +137,10 @@ def timed(
         tokens.append(full)
         latency.append(seconds)
         paces.append(pace)
-    held = outcomes.has
-    columns = (np.where(held, np.stack(of, axis=1), np.nan) for of in (latency, tokens))
-    return replace(outcomes, **dict(zip(_COLUMNS, columns, strict=True))), tuple(paces)
-
-
-_COLUMNS = ("latency", "output_tokens")
+    full_latency, full_tokens = (
+        np.where(outcomes.has, np.stack(columns, axis=1), np.nan) for columns in (latency, tokens)
+    )
+    return replace(outcomes, latency=full_latency, output_tokens=full_tokens), tuple(paces)
 
 
 def _speed(entry: Any, where: str) -> Speed:

@@ -1,4 +1,4 @@
-"""What routers in a stream are compared with: single arms and hindsight, in a world without queues."""
+"""What routers in a stream are compared with: single arms and hindsight, without any queue."""
 
 from __future__ import annotations
 
