@@ -83,10 +83,11 @@ def drawn(simulation: Simulation) -> Figure:
     for axes, panel in zip(rows, panels, strict=True):
         styled(axes)
         axes.grid(visible=True, color=COLOURS["rule"], linewidth=0.6)
+        axes.set_ylabel(panel.label)
         for result, style in shown:
             label = style["label"] if axes is rows[0] else None
             axes.plot(result.curves.time, panel.line(result), **{**style, "label": label})
-        axes.set_ylabel(panel.label)
+        _scale(axes, [panel.line(result) for result, _ in shown if not _is_alone(result)])
         _mark(axes, simulation, named=axes is rows[0])
     rows[-1].set_xlabel(
         f"seconds from the start; each point is the mean of the last {WINDOW} periods"
@@ -122,7 +123,7 @@ def _shown(simulation: Simulation) -> list[tuple[Result, dict[str, Any]]]:
         )
         for place, result in enumerate(routers)
     ]
-    alone = [r for r in simulation.results if r.baseline and r.router.startswith("always:")]
+    alone = [result for result in simulation.results if _is_alone(result)]
     beside = [(max(alone, key=lambda r: r.quality), "muted", "--")] if alone else []
     beside += [(r, "muted", ":") for r in simulation.results if r.baseline and r.router == "random"]
     beside += [
@@ -134,18 +135,31 @@ def _shown(simulation: Simulation) -> list[tuple[Result, dict[str, Any]]]:
     return found
 
 
+def _is_alone(result: Result) -> bool:
+    """Whether it is a model alone, which under load may leave every scale behind."""
+    return result.baseline and result.router.startswith("always:")
+
+
+def _scale(axes: Axes, lines: list[Floats]) -> None:
+    """Let the routers fill the panel; a model alone may leave it."""
+    top = max(float(line.max()) for line in lines)
+    bottom = min(0.0, *(float(line.min()) for line in lines))
+    margin = 0.06 * (top - bottom) or 0.05
+    axes.set_ylim(bottom - margin, top + margin)
+
+
 def _mark(axes: Axes, simulation: Simulation, *, named: bool) -> None:
-    """A line where a model comes or goes; the topmost panel says which."""
+    """A line where a model comes or goes; above the topmost panel it says which."""
     for place, change in enumerate(sorted(simulation.stream.changes, key=lambda c: c.time)):
         axes.axvline(change.time, color=COLOURS["ink"], linewidth=0.9, linestyle=(0, (2, 2)))
         if named:
             axes.annotate(
-                f"{shortened(change.arm, 24)} {'comes' if change.comes else 'goes'}",
+                f"{shortened(change.arm, 30)} {'comes' if change.comes else 'goes'}",
                 (change.time, 1.0),
-                xytext=(3, -3 - 10 * (place % 3)),
+                xytext=(0, 3 + 10 * (place % 3)),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
-                va="top",
+                ha="left" if change.time < 0.6 * simulation.duration else "right",
                 fontsize=8,
                 color=COLOURS["ink"],
                 parse_math=False,
