@@ -87,8 +87,9 @@ class Pace:
         return taken
 
     def as_dict(self) -> dict[str, Any]:
-        """The pace as JSON values."""
-        return asdict(self)
+        """The pace as JSON values; an infinite rate is `null`."""
+        rate = self.tokens_per_second if math.isfinite(self.tokens_per_second) else None
+        return {**asdict(self), "tokens_per_second": rate}
 
 
 def read_speeds(path: str | Path) -> dict[str, Speed]:
