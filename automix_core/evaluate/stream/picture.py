@@ -90,7 +90,7 @@ def drawn(simulation: Simulation) -> Figure:
         _scale(axes, [panel.line(result) for result, _ in shown if not _is_alone(result)])
         _mark(axes, simulation, named=axes is rows[0])
     rows[-1].set_xlabel(
-        f"seconds from the start; each point is the mean of the last {WINDOW} periods"
+        f"seconds from the start; means of the last {WINDOW} periods, waits as read off"
     )
     rows[0].set_xlim(0, simulation.duration)
     legend(figure, 3)
@@ -103,7 +103,7 @@ def _panels() -> tuple[_Panel, ...]:
         _Panel("satisfied users", lambda result: result.curves.moving("satisfied")),
         _Panel("regret", lambda result: result.curves.moving("regret")),
         _Panel("US $ / 1,000", lambda result: 1000 * result.curves.moving("cost")),
-        _Panel("longest queue, s", lambda result: result.curves.waiting.max(axis=1)),
+        _Panel("longest wait, s", lambda result: result.curves.waiting.max(axis=1)),
     )
 
 
