@@ -36,15 +36,14 @@ class Yardsticks:
 
     def value(self, quality: Floats, cost: Floats) -> Floats:
         """Quality less what the cost is worth, in points of quality."""
-        worth: Floats = quality - self.cost_weight * cost / self.reference_cost
-        return worth
+        return _value(quality, cost, self.cost_weight, self.reference_cost)
 
     @classmethod
     def of(cls, scene: Scene, cost_weight: float) -> Self:
         """The yardsticks of a scene at a trade-off."""
         quality, cost = scene.requests.quality, scene.requests.cost
-        priced = cost_weight * cost / scene.reference_cost
-        value = np.where(scene.presence(), quality - priced, np.nan)
+        worth = _value(quality, cost, cost_weight, scene.reference_cost)
+        value = np.where(scene.presence(), worth, np.nan)
         none = np.isnan(value).all(axis=1)
         means = zip(known_means(quality).tolist(), known_means(cost).tolist(), strict=True)
         alone = list(means)
@@ -56,6 +55,11 @@ class Yardsticks:
             dearest=alone[-1],
             top=max(alone, key=lambda pair: (pair[0], -pair[1])),
         )
+
+
+def _value(quality: Floats, cost: Floats, cost_weight: float, reference_cost: float) -> Floats:
+    """Quality less what the cost is worth; where nothing costs anything, quality."""
+    return quality - cost * (cost_weight / reference_cost if reference_cost > 0 else 0.0)
 
 
 def _best_arm(scene: Scene, value: Floats) -> Floats:

@@ -395,3 +395,11 @@ def test_unknown_arms_are_refused():
 def test_a_table_with_one_arm_is_refused():
     with pytest.raises(OutcomesError, match="at least two"):
         run(ridge(), TABLE.only(["small"]))
+
+
+def test_baselines_stand_alone_even_where_nothing_costs_anything():
+    free = replace(TABLE, cost=np.zeros_like(TABLE.cost))
+    found = simulate(free, [], stream=SHORT, speeds=BRISK)
+    assert [result.baseline for result in found.results] == [True] * 5
+    assert found["oracle"].regret == pytest.approx(0.0)
+    assert math.isnan(found["oracle"].of_dearest["cost"])
