@@ -112,7 +112,7 @@ def baselines(scene: Scene, preference: Preference) -> list[Contender]:
                 prior,
                 policy,
                 branches,
-                reference_cost=scene.reference_cost,
+                reference_cost=scene.reference_cost or 1.0,  # nobody divides by nothing
                 flexible=False,
             ),
         )
