@@ -7,6 +7,7 @@ from automix_core.evaluate.stream.protocol import Change, Feedback, Stream
 from automix_core.evaluate.stream.results import Curves, Result, Spread
 from automix_core.evaluate.stream.simulation import Simulation, simulate
 from automix_core.evaluate.stream.speeds import Pace, Speed, read_speeds
+from automix_core.evaluate.stream.sweep import Sweep, sweep
 
 __all__ = [
     "Change",
@@ -18,6 +19,8 @@ __all__ = [
     "Speed",
     "Spread",
     "Stream",
+    "Sweep",
     "read_speeds",
     "simulate",
+    "sweep",
 ]

@@ -23,9 +23,10 @@ from automix_core.request import Preference
 from automix_core.verify import Unverified
 
 if TYPE_CHECKING:
+    from automix_core.calibration import Calibration
     from automix_core.router import Router
 
-__all__ = ["Contender", "baselines", "contender"]
+__all__ = ["Contender", "Trained", "baselines"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,39 +58,66 @@ class Contender:
         return isinstance(self.chooser, Mind) and self.chooser.flexible
 
 
-def contender(name: str, router: Router, scene: Scene, preference: Preference) -> Contender:
-    """A router, fitted on the training rows of a scene.
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A router that was fitted on the training rows of a scene.
 
-    Where models come that were not there at first, it is fitted without them, if its estimator
-    can be told of them later; else with them, and it must not ask them before.
-
-    Raises:
-        OutcomesError: Too few rows to fit on.
-        ConfigurationError: The table lacks the verifier's signal or the texts to embed, or the
-            preference cannot be met.
+    Attributes:
+        name: What it is called.
+        scene: The scene.
+        router: The fitted router.
+        calibration: What its fit measured.
+        recorded: The requests of the stream, as it sees them.
+        flexible: Models can come and go within it.
     """
-    seed = scene.stream.seed
-    first = [arm for arm, there in zip(scene.arms, scene.present(0.0), strict=True) if there]
-    fitted = router.fit(scene.train.only(first), seed=seed)
-    flexible = _is_flexible(fitted.estimator, fitted.policy, scene)
-    if not flexible and len(first) < len(scene.arms):
-        fitted = router.fit(scene.train, seed=seed)
-    measured = fitted.calibration
-    if measured is None:
-        msg = f"{name!r} was not calibrated by its fit, so it cannot be sent through a stream."
-        raise ConfigurationError(msg)
-    branches = measured.tradeoff.branches(preference)
-    recorded = _recorded(scene, fitted.verifier, fitted.embedder)
-    mind = Mind(
-        scene,
-        recorded,
-        fitted.estimator,
-        fitted.policy,
-        branches,
-        reference_cost=measured.workload.reference_cost,
-        flexible=flexible,
-    )
-    return Contender(name, mind, recorded.check_cost, branches)
+
+    name: str
+    scene: Scene
+    router: Router
+    calibration: Calibration
+    recorded: Recorded
+    flexible: bool
+
+    @classmethod
+    def of(cls, name: str, router: Router, scene: Scene) -> Trained:
+        """Fit a router on the training rows of a scene.
+
+        Where models come that were not there at first, it is fitted without them, if it can be
+        told of them later; else with them, and it must not ask them before.
+
+        Raises:
+            OutcomesError: Too few rows to fit on.
+            ConfigurationError: The table lacks the verifier's signal or the texts to embed.
+        """
+        seed = scene.stream.seed
+        first = [arm for arm, there in zip(scene.arms, scene.present(0.0), strict=True) if there]
+        fitted = router.fit(scene.train.only(first), seed=seed)
+        flexible = _is_flexible(fitted.estimator, fitted.policy, scene)
+        if not flexible and len(first) < len(scene.arms):
+            fitted = router.fit(scene.train, seed=seed)
+        if fitted.calibration is None:
+            msg = f"{name!r} was not calibrated by its fit, so it cannot be sent through a stream."
+            raise ConfigurationError(msg)
+        recorded = _recorded(scene, fitted.verifier, fitted.embedder)
+        return cls(name, scene, fitted, fitted.calibration, recorded, flexible)
+
+    def following(self, preference: Preference) -> Contender:
+        """It sets out, as it was fitted.
+
+        Raises:
+            ConfigurationError: The preference cannot be met.
+        """
+        branches = self.calibration.tradeoff.branches(preference)
+        mind = Mind(
+            self.scene,
+            self.recorded,
+            self.router.estimator,
+            self.router.policy,
+            branches,
+            reference_cost=self.calibration.workload.reference_cost,
+            flexible=self.flexible,
+        )
+        return Contender(self.name, mind, self.recorded.check_cost, branches)
 
 
 def baselines(scene: Scene, preference: Preference) -> list[Contender]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from automix_core.errors import ConfigurationError
-from automix_core.evaluate.stream.contenders import baselines, contender
+from automix_core.evaluate.stream.contenders import Trained, baselines
 from automix_core.evaluate.stream.course import follow
 from automix_core.evaluate.stream.protocol import Stream
 from automix_core.evaluate.stream.results import Result, result_of
@@ -20,7 +20,7 @@ from automix_core.request import Preference
 if TYPE_CHECKING:
     from automix_core.router import Router
 
-__all__ = ["Simulation", "simulate"]
+__all__ = ["Simulation", "scene_of", "simulate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,19 +123,14 @@ def simulate(
             preference that cannot be met.
         OutcomesError: Too few rows or arms.
     """
-    names = [name for name, _ in routers]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"Every router of a simulation needs a name of its own; given twice: {twice}."
-        raise ConfigurationError(msg)
-    protocol, wanted = stream or Stream(), preference or Preference()
-    table, paces = timed(outcomes.require_comparable(), speeds)
-    scene = Scene.of(table, paces, protocol)
-    tested = [contender(name, router, scene, wanted) for name, router in routers]
+    scene = scene_of(outcomes, routers, stream or Stream(), speeds)
+    wanted, names = preference or Preference(), [name for name, _ in routers]
+    tested = [Trained.of(name, router, scene).following(wanted) for name, router in routers]
     beside = [one for one in baselines(scene, wanted) if one.name not in names]
     return Simulation(
-        stream=protocol,
+        stream=scene.stream,
         arms=scene.arms,
-        paces=paces,
+        paces=scene.paces,
         trained=len(scene.train),
         held=len(scene.held),
         requests=len(scene.arrived),
@@ -145,3 +140,18 @@ def simulate(
             result_of(scene, one, follow(scene, one.chooser)) for one in [*tested, *beside]
         ),
     )
+
+
+def scene_of(
+    outcomes: Outcomes,
+    routers: Sequence[tuple[str, Router]],
+    stream: Stream,
+    speeds: Mapping[str, Speed] | None,
+) -> Scene:
+    """The world that all these routers meet; arguments and errors as those of `simulate`."""
+    names = [name for name, _ in routers]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"Every router of a simulation needs a name of its own; given twice: {twice}."
+        raise ConfigurationError(msg)
+    table, paces = timed(outcomes.require_comparable(), speeds)
+    return Scene.of(table, paces, stream)
