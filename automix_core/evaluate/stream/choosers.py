@@ -75,11 +75,6 @@ class Mind:
         self._began = np.zeros(len(scene.arrived), dtype=np.int64)
         self._script: dict[int, list[tuple[Step, Floats | None]]] = {}
 
-    @property
-    def estimator(self) -> Estimator:
-        """The estimator as it is now."""
-        return self._eras[-1].estimator
-
     def change(self, present: Bools) -> None:
         """Tell estimator and policy of the arms that there are now."""
         if self.flexible:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class Trained:
     flexible: bool
 
     @classmethod
-    def of(cls, name: str, router: Router, scene: Scene) -> Trained:
+    def of(cls, name: str, router: Router, scene: Scene) -> Self:
         """Fit a router on the training rows of a scene.
 
         Where models come that were not there at first, it is fitted without them, if it can be
