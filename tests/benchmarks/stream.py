@@ -23,6 +23,7 @@ SPECS = ("automix", "cascade", "knn", "carrot", "metallm", "mixllm", "joint")
 WEIGHTS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.0, 2.0)
 SHARES = (0.24, 0.5, 1.0)
 SPLITS = (0.8, 0.5, 0.3)
+ROUNDING = 1e-9
 
 
 def say(*lines):
@@ -41,7 +42,6 @@ def spread(values):
 
 def equal_cost(outcomes, specs, weights, stream, speeds, seeds):
     """Quality for at most so much of the dearest model's cost, without a time limit and with it."""
-    dearest = float(np.nanmean(outcomes.cost[:, -1]))
     head = [f"{share:.0%} of the dearest's cost" for share in SHARES]
     for limit in (math.inf, stream.time_limit):
         say("", f"Time limit: {limit:g} s", "", f"| router | {' | '.join(head)} |")
@@ -50,9 +50,12 @@ def equal_cost(outcomes, specs, weights, stream, speeds, seeds):
         for seed in range(seeds):
             world = replace(stream, time_limit=limit, seed=seed)
             routers = [(spec, Router.from_spec(spec)) for spec in specs]
-            for one in sweep(outcomes, routers, weights, stream=world, speeds=speeds):
+            swept = sweep(outcomes, routers, weights, stream=world, speeds=speeds)
+            alone = {one.router: one.results[0].cost for one in swept if one.baseline}
+            dearest = alone[f"always:{outcomes.arms[-1]}"] * (1 + ROUNDING)
+            for one in swept:
                 for share in SHARES:
-                    best = one.within(share * dearest * 1.0001)
+                    best = one.within(share * dearest)
                     found = reached.setdefault(one.router, {}).setdefault(share, [])
                     found.append(None if best is None else best.quality)
         for name, found in reached.items():
