@@ -63,6 +63,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="points of quality that one second is worth (0)",
     )
+    take(
+        "--max-latency",
+        metavar="S",
+        type=positive,
+        help="seconds after which a router asks no further model once it has an answer",
+    )
     take("--picture", metavar="FILE", type=Path, help="draw the curves, as PNG")
 
 
@@ -160,7 +166,8 @@ def _preference_of(arguments: argparse.Namespace) -> Preference:
     from automix_core.request import Preference
 
     given = preference_of(arguments) or Preference()
-    return replace(given, latency_weight=arguments.latency_weight)
+    weight, limit = arguments.latency_weight, arguments.max_latency
+    return replace(given, latency_weight=weight, max_latency=limit)
 
 
 def _show(found: Simulation, screen: Screen) -> None:

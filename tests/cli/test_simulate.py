@@ -47,6 +47,7 @@ def test_every_option_reaches_the_stream(ran, tmp_path):
     given = [part for name, value in protocol.items() for part in (f"--{name}", str(value))]
     learning = ("--feedback", "binary", "--feedback-delay", "3", "--feedback-missing", "0.25")
     aim = ("--cost-weight", "0.2", "--latency-weight", "0.01", "--speeds", "speeds.json")
+    aim += ("--max-latency", "8")
     code, out, _ = ran(
         "simulate", "table.jsonl", "--router", "random", *given, *learning, *aim, "--json"
     )
@@ -57,6 +58,7 @@ def test_every_option_reaches_the_stream(ran, tmp_path):
     assert stream["feedback"] == {"kind": "binary", "delay": 3.0, "missing": 0.25}
     assert found["preference"]["cost_weight"] == 0.2
     assert found["preference"]["latency_weight"] == 0.01
+    assert found["preference"]["max_latency"] == 8
     assert found["speeds"]["small"]["source"] == "given"
     assert found["speeds"]["small"]["parallel"] == 4
 

@@ -22,6 +22,9 @@ __all__ = ["Hindsight", "Mind", "places_of"]
 
 Places = NDArray[np.int64]
 
+_Scripted = tuple[Step, Floats | None]
+"""What a request will do next, and with what chances each arm might have been asked."""
+
 _Known = TypeVar("_Known", Evidence, Examples)
 
 
@@ -73,7 +76,8 @@ class Mind:
         # that is gone.
         self._eras = [_Parts(estimator, policy, known)]
         self._began = np.zeros(len(scene.arrived), dtype=np.int64)
-        self._script: dict[int, list[tuple[Step, Floats | None]]] = {}
+        self._script: dict[int, list[_Scripted]] = {}
+        self._waiting = np.zeros(len(scene.arms))
 
     def change(self, present: Bools) -> None:
         """Tell estimator and policy of the arms that there are now."""
@@ -88,14 +92,20 @@ class Mind:
         fresh = rows[~log.asked[rows].any(axis=1)]
         self._began[fresh] = len(self._eras) - 1
         self._script = {int(row): [] for row in rows}
+        self._waiting = moment.waiting
         kinds = np.stack([self._began[rows], self._branch[rows]], axis=1)
         for era, branch in np.unique(kinds, axis=0).tolist():
             alike = rows[(kinds == (era, branch)).all(axis=1)]
             self._foresee(alike, self._eras[era], self._preferences[branch], moment, log)
 
     def act(self, row: int, now: float, queues: Queues, log: Log) -> Step:
-        """The next step, as it was decided."""
+        """The next step, as it was decided; no further arm once `max_latency` is over."""
         step, chances = self._script[row].pop(0)
+        preference = self._preferences[self._branch[row]]
+        limit = preference.max_latency
+        late = limit is not None and now - self._scene.arrived[row] > limit
+        if step.run and late and log.asked[row].any():  # so an answer is in hand
+            step, chances = self._halted(row, preference, log)
         if step.run and chances is not None:
             log.chances[row] = chances
         return step
@@ -107,6 +117,14 @@ class Mind:
         told = told.take((log.arm[rows][:, None] == last.places).any(axis=1))
         if len(told):
             self._eras[-1] = replace(last, estimator=last.estimator.learn(told))
+
+    def _halted(self, row: int, preference: Preference, log: Log) -> _Scripted:
+        """What a request does when nobody can be asked any more."""
+        nobody = np.zeros(len(self._scene.arms), dtype=bool)
+        self._script[row] = []
+        moment = Moment(nobody, self._waiting)
+        self._foresee(np.array([row]), self._eras[self._began[row]], preference, moment, log)
+        return self._script[row].pop(0)
 
     def _foresee(
         self, rows: Places, parts: _Parts, preference: Preference, moment: Moment, log: Log

@@ -141,6 +141,21 @@ def test_a_cascade_pays_for_every_call_and_takes_the_time_of_each():
     assert result.cost == pytest.approx((calls * held.cost).sum(axis=1).mean())
 
 
+def test_a_cascade_stops_with_what_it_has_once_max_latency_is_over():
+    speeds = {arm: Speed(3.0, 1e9, 500) for arm in ARMS}
+    router = Router.preset("cascade")
+    most = [2.0, 4.0, 30.0]
+    seconds = [
+        one(router, CHECKED, speeds=speeds, preference=Preference(0.3, max_latency=limit)).latency
+        for limit in most
+    ]
+    assert [round(s.p95) for s in seconds[:2]] == [3, 6]
+    assert seconds[0].mean == pytest.approx(3.0)
+    assert seconds[0].mean < seconds[1].mean <= seconds[2].mean
+    plain = one(router, CHECKED, speeds=speeds, preference=Preference(0.3))
+    assert seconds[2] == plain.latency
+
+
 def test_raising_the_load_makes_waits_grow_and_quality_fall():
     loads = [Stream(requests=n, period=10, train_share=0.5) for n in (4, 10, 40)]
     found = [one(ridge(), stream=load, speeds=SLOW) for load in loads]
