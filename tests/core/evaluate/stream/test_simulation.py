@@ -12,6 +12,7 @@ from automix_core.decide import Best
 from automix_core.embed import Hashing
 from automix_core.errors import UnknownNameError
 from automix_core.evaluate.stream import Change, Feedback, Speed, Stream, simulate
+from automix_core.evaluate.stream.speeds import timed
 from automix_core.evidence import Estimates
 from automix_core.parts import Estimator
 from automix_core.verify import Unverified
@@ -106,6 +107,7 @@ def one(*given, **more):
 ROUTERS = {
     "ridge": (ridge, TABLE),
     "always": (lambda: Router.preset("always", arm="middle"), TABLE),
+    "carrot": (lambda: Router.preset("carrot", embedder=Hashing(32)), TABLE),
     "cascade": (lambda: Router.preset("cascade"), CHECKED),
 }
 
@@ -115,7 +117,7 @@ def test_without_queues_it_does_what_a_replay_does(name):
     make, outcomes = ROUTERS[name]
     preference = Preference(0.3)
     result = one(make(), outcomes, speeds=BRISK, preference=preference)
-    train, held = outcomes.split(0.5, 0)
+    train, held = timed(outcomes, BRISK)[0].split(0.5, 0)
     seen = make().fit(train).replay(held, preference)
     assert result.quality == pytest.approx(seen.quality.mean())
     assert result.cost == pytest.approx(seen.cost.mean())
