@@ -18,7 +18,7 @@ from automix_core.parts import Estimator, Policy
 from automix_core.replay import Recorded
 from automix_core.request import Preference
 
-__all__ = ["Hindsight", "Mind", "places_of"]
+__all__ = ["Mind", "Oracle", "places_of"]
 
 Places = NDArray[np.int64]
 
@@ -133,7 +133,10 @@ class Mind:
         asked = log.asked[rows].copy()
         active = np.arange(len(rows))
         while len(active):
-            evidence = _narrowed(self._evidence(rows[active], asked[active], moment), parts.places)
+            evidence = self._evidence(
+                rows[active], asked[active], moment, hindsight=parts.estimator.hindsight
+            )
+            evidence = _narrowed(evidence, parts.places)
             estimates = parts.estimator.estimate(evidence, preference)
             actions = parts.policy.decide(estimates, evidence, preference)
             arm = np.append(parts.places, -1)[actions.arm]
@@ -142,10 +145,11 @@ class Mind:
             asked[active[onward], arm[onward]] = True
             active = active[onward]
 
-    def _evidence(self, rows: Places, asked: Bools, moment: Moment) -> Evidence:
+    def _evidence(self, rows: Places, asked: Bools, moment: Moment, *, hindsight: bool) -> Evidence:
         """What is known of some requests, over all arms."""
         draw = self._scene.draws[rows, asked.sum(axis=1)]
-        known = self._recorded.take(rows).evidence(np.arange(len(rows)), asked, draw)
+        some, every = self._recorded.take(rows), np.arange(len(rows))
+        known = some.evidence(every, asked, draw, hindsight=hindsight)
         return replace(
             known,
             able=known.able & moment.present,
@@ -165,7 +169,7 @@ class Mind:
             self._script[row].append((Step(*step), said))
 
 
-class Hindsight:
+class Oracle:
     """The cheapest of the best answers that will be there in time, with everything known.
 
     It looks at one request after the other and keeps no place free for a later one, so it is a
@@ -247,17 +251,17 @@ def _feedback(scene: Scene, recorded: Recorded, rows: Places, log: Log) -> Examp
     )
 
 
-_SHARED = {"draw", "features", "prompt_tokens", "reference_cost"}
-"""What evidence and examples hold of a request, or of all arms at once."""
-
-
 def _narrowed(known: _Known, places: Places) -> _Known:
-    """Evidence or examples of some of the arms."""
+    """Evidence or examples of some of the arms; what is one number a request stays."""
     kept: dict[str, Any] = {}
     for name in known.__dataclass_fields__:
         value = getattr(known, name)
         if name == "signals":
             kept[name] = {signal: values[:, places] for signal, values in value.items()}
-        elif name not in _SHARED and value is not None:
-            kept[name] = value[places] if name == "rates" else value[:, places]
+        elif name == "rates" and value is not None:
+            kept[name] = value[places]
+        elif isinstance(value, Examples):
+            kept[name] = _narrowed(value, places)
+        elif name != "features" and isinstance(value, np.ndarray) and value.ndim > 1:
+            kept[name] = value[:, places]
     return replace(known, **kept)

@@ -13,7 +13,7 @@ from automix_core.branches import Branch
 from automix_core.decide import Always, Random
 from automix_core.errors import ConfigurationError
 from automix_core.estimate import Prior
-from automix_core.evaluate.stream.choosers import Hindsight, Mind, places_of
+from automix_core.evaluate.stream.choosers import Mind, Oracle, places_of
 from automix_core.evaluate.stream.course import Chooser
 from automix_core.evaluate.stream.scene import Scene
 from automix_core.evidence import Floats
@@ -148,7 +148,7 @@ def baselines(scene: Scene, preference: Preference) -> list[Contender]:
     ]
     return [
         Contender(name, chooser, np.zeros_like(recorded.cost), branches, baseline=True)
-        for name, chooser in [*made, ("oracle", Hindsight(scene))]
+        for name, chooser in [*made, ("oracle", Oracle(scene))]
     ]
 
 

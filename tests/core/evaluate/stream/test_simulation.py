@@ -108,6 +108,7 @@ ROUTERS = {
     "ridge": (ridge, TABLE),
     "always": (lambda: Router.preset("always", arm="middle"), TABLE),
     "carrot": (lambda: Router.preset("carrot", embedder=Hashing(32)), TABLE),
+    "oracle": (lambda: Router.preset("oracle"), TABLE),
     "cascade": (lambda: Router.preset("cascade"), CHECKED),
 }
 
