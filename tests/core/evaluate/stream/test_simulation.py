@@ -421,3 +421,23 @@ def test_baselines_stand_alone_even_where_nothing_costs_anything():
     assert [result.baseline for result in found.results] == [True] * 5
     assert found["oracle"].regret == pytest.approx(0.0)
     assert math.isnan(found["oracle"].of_dearest["cost"])
+
+
+@pytest.mark.parametrize("name", ["mixllm", "metallm"])
+def test_the_presets_that_learn_follow_models_that_come_and_go(name):
+    """The arm that comes is the only one that is ever right, which feedback alone can tell."""
+    four = table(300, arms=("small", "middle", "large", "huge"))
+    right = np.zeros_like(four.quality)
+    right[:, 0] = 1.0
+    stream = replace(
+        SHORT,
+        length=400,
+        feedback=Feedback("refined"),
+        changes=(Change("middle", 30.0, comes=False), Change("small", 60.0, comes=True)),
+    )
+    brisk = dict.fromkeys(four.arms, BRISK["small"])
+    router = Router.preset(name, embedder=Hashing(16))
+    result = one(router, replace(four, quality=right), stream, speeds=brisk)
+    assert result.follows_changes
+    assert (result.curves.quality[:6] == 0).all()
+    assert result.curves.quality[-5:].mean() > 0.9
