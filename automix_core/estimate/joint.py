@@ -116,7 +116,8 @@ class Joint(Estimator):
 
     def learn(self, examples: Examples) -> Self:
         """A copy whose reading of requests has gone on learning; verdicts mean what they did."""
-        return replace(self, before=self.before.learn(examples))
+        before = self.before.learn(examples)
+        return self if before is self.before else replace(self, before=before)
 
     def over(self, places: Sequence[int | None]) -> Self:
         """This estimator for other arms: a new one is as good as the request says, unverified.

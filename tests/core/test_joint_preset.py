@@ -126,6 +126,20 @@ def test_live_it_does_what_the_replay_did():
         assert done.decision.arm == rows.arms[seen.arm[row]]
 
 
+def test_a_model_may_go_while_the_router_is_at_work():
+    live = bound(fitted(), *made().arms, prices={}, logprobs=True)
+    live.remove_arm("words")
+    asked = {}
+    for question in held().texts["question"][:30]:
+        port = ScriptedPort(lambda ask: says("It is so.", confidence=0.3, source=ask.to))
+        finish(live.route(Request(question), Preference(0.1)), port)
+        for ask in port.asks:
+            asked.setdefault(ask.to, set()).add(ask.final)
+    assert set(asked) == {"small", "numbers", "large"}
+    assert asked["small"] == {False}
+    assert asked["large"] == {True}
+
+
 # One half
 
 

@@ -258,6 +258,8 @@ def test_what_reads_the_request_goes_on_learning():
     after_news = joint.learn(news)
     np.testing.assert_allclose(after_news.before.prior_, news.quality.mean(axis=0))
     assert after_news.weights_ is joint.weights_
+    fixed = fitted()
+    assert fixed.learn(news) is fixed
 
 
 def test_without_features_it_makes_do_with_the_mean():
