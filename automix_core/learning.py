@@ -203,7 +203,7 @@ class Learning:
             arm = self._completed(name, model, price)
             workload = None if self.calibration is None else self.calibration.workload
             changed = changes.with_arm(self.bound_arms, arm, workload, self.verifier, outcomes)
-            estimator = self.estimator.over(changed.places)
+            estimator = changes.adopted(self.estimator, changed.places)
             if outcomes is not None:
                 known = changes.profile(outcomes, name, changed.arms.names, self.embedder)
                 estimator = changes.taught(estimator, known)

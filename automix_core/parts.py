@@ -210,6 +210,14 @@ class Estimator(Part, ABC):
         """Whether the prompt's length, token prices or the load matter, to it or what it wraps."""
         return any(isinstance(x, Estimator) and x.forecasts for x in vars(self).values())
 
+    @property
+    def adopts(self) -> bool:
+        """Whether it can do with a new arm without another fit: it learns how good that one is.
+
+        What does not learn would believe for ever what was guessed of the new arm at first.
+        """
+        return type(self).learn is not Estimator.learn
+
     @abstractmethod
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Quality, cost and latency of every arm, given what is known so far.

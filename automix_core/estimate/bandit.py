@@ -101,7 +101,9 @@ class LinearBandit(Estimator):
         return fitted._with(examples.features, np.nan_to_num(above, nan=0.0), known)
 
     def learn(self, examples: Examples) -> Self:
-        """A copy that has taken more examples.
+        """A copy that has taken more examples, as has the inner estimator.
+
+        What the inner one missed is what it expected before it took these same examples.
 
         Raises:
             ConfigurationError: A quality outside [0, 1], features that are no numbers or of

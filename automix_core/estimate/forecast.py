@@ -79,6 +79,11 @@ class Forecast(Estimator):
         return f"{self.quality.label} with {self.name}"
 
     @property
+    def adopts(self) -> bool:
+        """Whether the estimator of quality does."""
+        return self.quality.adopts
+
+    @property
     def forecasts(self) -> bool:
         """It reads the prompt's length, prices and the load."""
         return True

@@ -119,6 +119,11 @@ class Joint(Estimator):
         before = self.before.learn(examples)
         return self if before is self.before else replace(self, before=before)
 
+    @property
+    def adopts(self) -> bool:
+        """Whether what reads the request does: a new arm has that one's word alone."""
+        return self.before.adopts
+
     def over(self, places: Sequence[int | None]) -> Self:
         """This estimator for other arms: a new one is as good as the request says, unverified.
 

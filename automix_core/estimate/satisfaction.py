@@ -117,6 +117,11 @@ class Satisfaction(Estimator):
         base = self if inner is self.inner else replace(self, inner=inner)
         return base._heard(examples)
 
+    @property
+    def adopts(self) -> bool:
+        """Whether the inner estimator does."""
+        return self.inner.adopts
+
     def over(self, places: Sequence[int | None]) -> Self:
         """This estimator for other arms; a new one is not moved until it has its first thumb."""
         inner = self.inner.over(places)

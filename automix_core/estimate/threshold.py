@@ -52,6 +52,11 @@ class Threshold(Estimator):
         """The threshold that examples speak for, anew for every preference."""
         return FittedThreshold().fit(examples)
 
+    @property
+    def adopts(self) -> bool:
+        """Yes: its rule is the same for every arm."""
+        return True
+
     def over(self, places: Sequence[int | None]) -> Estimator:
         """This very one: nothing here is about a single arm."""
         return self

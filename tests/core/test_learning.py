@@ -708,3 +708,26 @@ async def test_tasks_may_give_feedback_side_by_side():
 
     assert await asyncio.gather(*[one(n) for n in range(50)]) == [True] * 50
     assert router.estimator.told_[:, 4].sum() == 50
+
+
+def test_a_router_that_never_learns_refuses_a_model_it_knows_nothing_of():
+    tokens = {"input_tokens": 100, "output_tokens": 10}
+    texts = [f"question {row} about {'law' if row % 2 else 'maths'}" for row in range(40)]
+    rows = [
+        {
+            "id": f"q{row}",
+            "question": text,
+            "arms": {
+                name: {"quality": float(row % 3 > 0), "cost": cost} | tokens
+                for name, cost in (("small", 0.1), ("large", 1.0))
+            },
+        }
+        for row, text in enumerate(texts)
+    ]
+    models = {"small": Model("small"), "large": Model("large")}
+    prices = {"small": (1, 1), "large": (10, 10)}
+    fitted = Router.preset("knn").fit(Outcomes.of(rows))
+    router = fitted.bind(models, describe=describe, prices=prices)
+    with pytest.raises(ConfigurationError, match="fit the router again"):
+        router.add_arm("new", NEW, price=(2, 2))
+    assert router.bound_arms.names == ("small", "large")

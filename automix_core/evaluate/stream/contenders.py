@@ -157,7 +157,10 @@ def _is_flexible(estimator: Estimator, policy: Policy, scene: Scene) -> bool:
     present = [np.flatnonzero(there) for _, there in scene.presences]
     try:
         for before, now in pairwise(present):
-            estimator = estimator.over(places_of(before, now))
+            places = places_of(before, now)
+            if None in places and not estimator.adopts:
+                return False
+            estimator = estimator.over(places)
             policy = policy.over([scene.arms[place] for place in now])
     except ConfigurationError:
         return False
