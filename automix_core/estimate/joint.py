@@ -16,11 +16,11 @@ import numpy as np
 from automix_core.errors import NotFittedError
 from automix_core.estimate.calibrated import VALIDITY, by_form
 from automix_core.estimate.cells import situations
+from automix_core.estimate.clusters import Clusters
 from automix_core.estimate.logistic import signal_features
 from automix_core.estimate.lookahead import Prospect
 from automix_core.estimate.posterior import key, spread_sample, unkey
 from automix_core.estimate.prior import Prior
-from automix_core.estimate.ridge import RidgeQuality
 from automix_core.estimate.updates import (
     Belief,
     Posterior,
@@ -73,7 +73,7 @@ class Joint(Estimator):
 
     name = "joint"
     foresees: ClassVar[bool] = True
-    before: Estimator = field(default_factory=RidgeQuality)
+    before: Estimator = field(default_factory=Clusters)
     penalty: float = 3.0
     depth: int = 3
     most_examples: int = 5_000

@@ -76,7 +76,7 @@ def forest(trees: int = 50, embedder: Embedder | None = None) -> Recipe:
 
 
 def joint(
-    before: Estimator | str = "knn",
+    before: Estimator | str = "clusters",
     verifier: Verifier | str = "auto",
     embedder: Embedder | None = None,
 ) -> Recipe:

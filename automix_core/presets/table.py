@@ -65,13 +65,13 @@ def recipe(name: str, **parameters: Any) -> Recipe:
 def suited(outcomes: Outcomes) -> str:
     """The preset that makes the most of a table: `joint` where it holds texts and signals.
 
-    Without texts that is `calibrated`, without signals `knn`.
+    Without texts that is `calibrated`, without signals `clusters`.
     """
     from automix_core.embed import has_texts  # a router that embeds nothing needs none of it
 
     signals = any(leaf.name in outcomes.signals for leaf in make_verifier("auto").leaves())
     if has_texts(outcomes):
-        return "joint" if signals else "knn"
+        return "joint" if signals else "clusters"
     return "calibrated"
 
 

@@ -229,7 +229,7 @@ def test_a_preset_that_reads_no_requests_is_refused(before):
 
 @pytest.mark.parametrize(
     ("lacking", "spec"),
-    [({}, "joint"), ({"texts": False}, "calibrated"), ({"signals": False}, "knn")],
+    [({}, "joint"), ({"texts": False}, "calibrated"), ({"signals": False}, "clusters")],
 )
 def test_what_suits_a_table_is_what_reads_all_of_it(lacking, spec):
     assert presets.suited(without(made().take(slice(0, 3)), **lacking)) == spec
