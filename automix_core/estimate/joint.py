@@ -17,6 +17,7 @@ from automix_core.errors import NotFittedError
 from automix_core.estimate.calibrated import VALIDITY, by_form
 from automix_core.estimate.cells import situations
 from automix_core.estimate.clusters import Clusters
+from automix_core.estimate.events import unjudged
 from automix_core.estimate.logistic import signal_features
 from automix_core.estimate.lookahead import Prospect
 from automix_core.estimate.posterior import key, spread_sample, unkey
@@ -115,8 +116,11 @@ class Joint(Estimator):
         )
 
     def learn(self, examples: Examples) -> Self:
-        """A copy whose reading of requests has gone on learning; verdicts mean what they did."""
-        before = self.before.learn(examples)
+        """A copy whose reading of requests has gone on learning; verdicts mean what they did.
+
+        It learns of answers that were asked for good: those that verdicts chose are no fair sample.
+        """
+        before = self.before.learn(unjudged(examples))
         return self if before is self.before else replace(self, before=before)
 
     @property

@@ -117,6 +117,7 @@ def example(
         features=known.features,
         satisfied=row(feedback.satisfied if "satisfied" in fresh else None),
         chances=known.chances_of(arms),
+        judged=np.array([bool(known.decision.verdicts)]),
         cost=row(spent.get("cost")),
         latency=row(spent.get("latency")),
         input_tokens=row(spent.get("input_tokens")),

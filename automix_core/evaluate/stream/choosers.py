@@ -237,6 +237,7 @@ def _feedback(scene: Scene, recorded: Recorded, rows: Places, log: Log) -> Examp
     pleased = (quality > stream.wanted) & (late <= stream.time_limit)[:, None]
     pleased &= (late < stream.patience)[:, None]
     binary = stream.feedback.kind == "binary"
+    judged: Bools = np.asarray(log.verified[rows].any(axis=1))
     return replace(
         examples.take(rows),
         quality=np.full_like(quality, np.nan) if binary else quality,
@@ -247,6 +248,7 @@ def _feedback(scene: Scene, recorded: Recorded, rows: Places, log: Log) -> Examp
         latency=only(recorded.latency),
         input_tokens=only(examples.input_tokens),
         output_tokens=only(examples.output_tokens),
+        judged=judged,
         chances=None if np.isnan(log.chances[rows]).all() else log.chances[rows],
     )
 

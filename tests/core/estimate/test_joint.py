@@ -7,8 +7,8 @@ import pytest
 
 from automix_core import ConfigurationError, Preference
 from automix_core.decide import Best, Value
-from automix_core.estimate import Bayes, Joint, Prior, RidgeQuality
-from automix_core.evidence import Estimates, Run
+from automix_core.estimate import Bayes, Clusters, Joint, Prior, RidgeQuality
+from automix_core.evidence import Estimates, Examples, Run
 from tests.core.examples import every_state, told
 
 PREFERENCE = Preference(0.3)
@@ -285,3 +285,16 @@ def test_it_is_known_by_what_it_reads():
 def test_bad_parameters_are_refused(wrong):
     with pytest.raises(ConfigurationError, match="Joint"):
         Joint(**wrong)
+
+
+def test_what_verdicts_chose_teaches_nothing_of_requests():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 3))
+    quality = (rng.random((200, 2)) < 0.5).astype(float)
+    nothing = np.full((200, 2), np.nan)
+    fitted = Joint(Clusters(clusters=2)).fit(Examples(quality, nothing, features=features))
+    told = np.column_stack([np.ones(200), np.full(200, np.nan)])  # every draft that was kept
+    kept = Examples(told, nothing, features=features, judged=np.ones(200, dtype=bool))
+    np.testing.assert_array_equal(fitted.learn(kept).before.table_, fitted.before.table_)
+    asked_for_good = replace(kept, judged=np.arange(200) % 2 == 0)
+    assert fitted.learn(asked_for_good).before.table_[:, 0].min() > 0.55
