@@ -236,7 +236,7 @@ class Store:
                 raise StoreError(msg)
             # Readers and one writer do not wait for each other; a crash loses no more than the
             # last events, and never the file.
-            connection.execute("PRAGMA journal_mode = WAL")
+            _in_wal_mode(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             if empty:
                 connection.executescript(_SCHEMA)
@@ -244,6 +244,20 @@ class Store:
             connection.close()
             raise
         return connection
+
+
+def _in_wal_mode(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log, for which SQLite itself does not wait while others switch."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(PATIENCE / 200)
+        else:
+            return
 
 
 def _opened_again(path: Path, texts: bool) -> Store:

@@ -226,6 +226,26 @@ def test_processes_share_a_file(path):
     assert len(rows(path, "feedback")) == len(rows(path, "decisions")) == 60
 
 
+def test_many_may_make_the_file_at_the_same_time(tmp_path):
+    """As the workers of a server do when it is started for the first time."""
+    failed, ready = [], threading.Barrier(4)
+
+    def make():
+        for number in range(30):
+            ready.wait()
+            try:
+                Store(tmp_path / f"{number}.db").close()
+            except StoreError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
 def test_threads_share_a_store(path):
     router = over(learning(), store=path)
     threads = [threading.Thread(target=write_with, args=(router,)) for _ in range(4)]
