@@ -86,11 +86,15 @@ class Learning:
         Raises:
             ConfigurationError: There was no fit either.
         """
-        if self._serving is not None or self.arms is not None:
-            return self._serving or self.serving
+        serving = self._serving
+        if serving is not None:
+            return serving
+        if self.arms is not None:
+            return self.serving
         arms = advice.unbound_arms(self.calibration, self._reference_cost)
-        if self._learner is None:
-            self._go_on_learning(None, None)
+        with self._one_learns:  # a single memory, whoever asks first
+            if self._learner is None:
+                self._go_on_learning(None, None)
         return self._served_by(arms)
 
     def _served_by(self, arms: Arms) -> Serving:
@@ -117,13 +121,19 @@ class Learning:
             examples: n rows over this router's arms, cheapest first.
 
         Raises:
-            ConfigurationError: They do not fit this router. Nothing was learned then.
+            ConfigurationError: They do not fit this router, or it has no arms yet. Nothing was
+                learned then.
         """
         from automix_core.learn.feedback import checked
 
         with self._one_learns:
-            width = None if self._expected_arms is None else len(self._expected_arms)
-            learned = self.estimator.learn(checked(examples, width))
+            if self._expected_arms is None:
+                msg = (
+                    "This router has no models yet, so nobody knows whose answers these are. Fit "
+                    "it first, or pass it to RoutingChatModel or RoutingLLM."
+                )
+                raise ConfigurationError(msg)
+            learned = self.estimator.learn(checked(examples, len(self._expected_arms)))
             if learned is not self.estimator:
                 self._put(estimator=learned)
 
@@ -163,6 +173,8 @@ class Learning:
         from automix_core.learn.feedback import Feedback
 
         given = Feedback(decision_id, score, satisfied, cost, latency, output_tokens, arm)
+        if self._learner is None and self.estimator.learns:
+            self._advising()  # nothing was decided before
         if self._learner is None:
             msg = (
                 f"This router learns nothing from feedback: its estimator {self.estimator.label!r} "
@@ -205,7 +217,7 @@ class Learning:
             changed = changes.with_arm(self.bound_arms, arm, workload, self.verifier, outcomes)
             estimator = changes.adopted(self.estimator, changed.places)
             if outcomes is not None:
-                known = changes.profile(outcomes, name, changed.arms.names, self.embedder)
+                known = changes.profile(outcomes, arm.name, changed.arms.names, self.embedder)
                 estimator = changes.taught(estimator, known)
             self._rearrange(changed, estimator)
 
@@ -239,11 +251,11 @@ class Learning:
         """
         if self._describe is None:
             self.bound_arms  # noqa: B018 - says what is missing
-        if name in self.helpers:
-            msg = f"A helper of the verifier is named {name!r}; give the model another name."
-            raise ConfigurationError(msg)
         describe: Any = self._describe
         arm = complete_arm(model, describe, name=name)
+        if arm.name in self.helpers:
+            msg = f"A helper of the verifier is named {arm.name!r}; give the model another name."
+            raise ConfigurationError(msg)
         return arm if price is None else replace(arm, price=as_price(price))
 
     def _rearrange(self, changed: Changed, estimator: Estimator) -> None:
@@ -277,7 +289,7 @@ class Learning:
         A fit fixes the order, so only prices can change that of a router without one.
         """
         names = self.bound_arms.names
-        if arms is not None and tuple(arms) != names and _learns(self.estimator):
+        if arms is not None and tuple(arms) != names and self.estimator.learns:
             self.estimator = self.estimator.over([list(arms).index(name) for name in names])
 
     def _go_on_learning(
@@ -285,7 +297,7 @@ class Learning:
     ) -> None:
         """Remember decisions from now on, if anything is learned from them or written down."""
         self._describe = describe
-        if store is None and not _learns(self.estimator):
+        if store is None and not self.estimator.learns:
             return
         from automix_core.learn.learner import Learner
         from automix_core.learn.store import Store
@@ -293,8 +305,3 @@ class Learning:
         opened = Store(store) if isinstance(store, str | Path) else store
         self._learner = Learner(opened)
         self._remember = self._learner.keep
-
-
-def _learns(estimator: Estimator) -> bool:
-    """Whether an estimator goes on learning after its fit."""
-    return type(estimator).learn is not Estimator.learn
