@@ -149,7 +149,11 @@ class Store:
             ).fetchall()
         features = None if row[3] is None else _unpacked(row[3])[None]
         chances = None if row[4] is None else _unpacked(row[4])
-        decision = Decision.from_dict(json.loads(row[1]))
+        try:
+            decision = Decision.from_dict(json.loads(row[1]))
+        except ValueError as error:
+            msg = f"The decision {row[0]!r} in {self.path} cannot be read: {error}"
+            raise StoreError(msg) from error
         return Known(decision, tuple(json.loads(row[2])), features, chances, frozenset(given))
 
     @contextmanager

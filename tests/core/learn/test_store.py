@@ -193,6 +193,16 @@ def test_a_locked_file_harms_no_answer_and_refuses_feedback(path, monkeypatch, c
     assert router.give_feedback(known.id, 1.0)
 
 
+@pytest.mark.parametrize("written", ["{", '{"id": "1", "of_a_later_version": 1}'])
+def test_a_decision_that_cannot_be_read_says_so(path, written):
+    decision = ask(over(learning(), store=path))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE decisions SET decision = ?", (written,))
+    connection.close()
+    with pytest.raises(StoreError, match=f"{decision.id}.*cannot be read"):
+        over(learning(), store=path).give_feedback(decision.id, 1.0)
+
+
 def test_a_decision_that_nobody_made_is_unknown(path):
     router = over(learning(), store=path)
     with pytest.raises(FeedbackError, match="not in its store"):
