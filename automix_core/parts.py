@@ -216,7 +216,7 @@ class Estimator(Part, ABC):
 
         What does not learn would believe for ever what was guessed of the new arm at first.
         """
-        return type(self).learn is not Estimator.learn
+        return self.learns
 
     @abstractmethod
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
@@ -241,6 +241,11 @@ class Estimator(Part, ABC):
                 verifier said.
         """
         return self
+
+    @property
+    def learns(self) -> bool:
+        """Whether it goes on learning after its fit, so that decisions are remembered for it."""
+        return type(self).learn is not Estimator.learn
 
     def learn(self, examples: Examples) -> Estimator:
         """A copy that goes on from what it knows; this very one where it learns only from a fit.

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from automix_core.errors import ConfigurationError
+from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.estimate.before import WORST_VARIANCE, normalised
 from automix_core.estimate.events import checked, expected
 from automix_core.estimate.line import Line
@@ -28,6 +28,8 @@ BLOCK = 4096
 """Requests that are multiplied with one arm's matrix at once."""
 
 FOLDS = 2
+
+_FROM_NOTHING = "To learn from feedback alone, take Router.preset('mixllm', quality='prior')."
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +135,13 @@ class LinearBandit(Estimator):
         """What the inner estimator expects, corrected, with novelty.
 
         Raises:
+            NotFittedError: The inner estimator needs a fit and has had none.
             ConfigurationError: The features have another width than those that were learned from.
         """
-        made = self.inner.estimate(evidence, preference)
+        try:
+            made = self.inner.estimate(evidence, preference)
+        except NotFittedError as error:
+            raise NotFittedError(error.what, _FROM_NOTHING) from error
         shift, novelty = self._predicted(evidence)
         return replace(
             made,

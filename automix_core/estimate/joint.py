@@ -115,6 +115,11 @@ class Joint(Estimator):
             moves_=updates.moves(folds, self.depth),
         )
 
+    @property
+    def learns(self) -> bool:
+        """Its reading of requests does or does not."""
+        return self.before.learns
+
     def learn(self, examples: Examples) -> Self:
         """A copy whose reading of requests has gone on learning; verdicts mean what they did.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automix_core import ConfigurationError, Preference
+from automix_core import ConfigurationError, NotFittedError, Preference, Router
 from automix_core.estimate import (
     Clusters,
     Forest,
@@ -17,6 +17,7 @@ from automix_core.estimate import (
 from automix_core.evidence import Examples
 from tests.core.estimate.test_before import estimated, sorts
 from tests.core.examples import every_state, told
+from tests.core.learn.learners import ask, over
 
 LEARNERS = {
     "prior": LinearBandit(penalty=3),
@@ -261,3 +262,10 @@ def test_one_row_per_arm_is_enough():
 def test_numbers_that_make_no_sense_are_refused(numbers):
     with pytest.raises(ConfigurationError, match=next(iter(numbers))):
         LinearBandit(**numbers)
+
+
+def test_over_an_estimator_without_a_fit_it_says_how_to_begin_with_nothing():
+    router = over(Router.preset("mixllm"))
+    with pytest.raises(NotFittedError, match=r"'clusters'.*fit\(outcomes\).*quality='prior'"):
+        ask(router)
+    assert ask(over(Router.preset("mixllm", quality="prior"))).status == "final"
