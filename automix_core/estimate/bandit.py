@@ -40,9 +40,9 @@ class LinearBandit(Estimator):
     its standard deviation grows by 0.5 * sqrt(novelty).
 
     A fit learns r on rows that the inner estimator did not see: it is fitted on one half of the
-    rows and asked about the other, both ways, then fitted on all. From then on `learn` takes one
-    example at a time, in time and memory that do not depend on how many there were. It also works
-    without a fit, from nothing, over an inner estimator that does.
+    groups of rows and asked about the other, both ways, then fitted on all. From then on `learn`
+    takes one example at a time, in time and memory that do not depend on how many there were. It
+    also works without a fit, from nothing, over an inner estimator that does.
 
     A request without features is taken for an average one; an example without features teaches
     nothing. A new arm starts with what the inner estimator expects of it and no examples, so it
@@ -241,14 +241,16 @@ def _vectors(features: Floats, centre: Floats) -> Floats:
 def _unseen(inner: Estimator, examples: Examples) -> Floats:
     """What the inner estimator expects of rows it was not fitted on, (n, arms).
 
-    NaN where it was fitted on no row of the arm, for then it cannot be said to have missed.
+    Rows of one group are held out together. NaN where it was fitted on no row of the arm, for then
+    it cannot be said to have missed.
     """
-    count = len(examples)
+    rows = np.arange(len(examples))
     told = np.full(examples.quality.shape, np.nan)
-    order = np.random.default_rng(0).permutation(count)
+    _, group = np.unique(rows if examples.groups is None else examples.groups, return_inverse=True)
+    order = np.random.default_rng(0).permutation(int(group.max(initial=-1)) + 1)
     for fold in range(FOLDS):
-        held = order[fold::FOLDS]
-        seen = np.setdiff1d(order, held)
+        out = np.isin(group, order[fold::FOLDS])
+        held, seen = rows[out], rows[~out]
         if not len(held) or not len(seen):
             continue
         train = examples.take(seen)
