@@ -16,6 +16,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.estimate.before import UNKNOWN, WORST_VARIANCE, moved, newcomer
 from automix_core.estimate.events import checked
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
+from automix_core.numbers import is_number
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
@@ -48,7 +49,7 @@ class Averages(Estimator):
 
     def __post_init__(self) -> None:
         """Check the rate."""
-        if not 0 < self.rate <= 1:
+        if not (is_number(self.rate) and 0 < self.rate <= 1):
             msg = f"Averages.rate must be above 0 and at most 1, not {self.rate!r}."
             raise ConfigurationError(msg)
 

@@ -19,6 +19,7 @@ from automix_core.estimate.events import checked, expected
 from automix_core.estimate.line import Line
 from automix_core.estimate.prior import Prior
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
+from automix_core.numbers import is_number
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
@@ -67,10 +68,10 @@ class LinearBandit(Estimator):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if not 0 < self.penalty < np.inf:
+        if not (is_number(self.penalty) and self.penalty > 0):
             msg = f"LinearBandit.penalty must be a number above 0, not {self.penalty!r}."
             raise ConfigurationError(msg)
-        if not 0.5 <= self.forgetting <= 1:
+        if not (is_number(self.forgetting) and 0.5 <= self.forgetting <= 1):
             msg = f"LinearBandit.forgetting must be from 0.5 to 1, not {self.forgetting!r}."
             raise ConfigurationError(msg)
 
