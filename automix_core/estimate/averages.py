@@ -97,7 +97,9 @@ class Averages(Estimator):
         novelty = 1 / (1 + counts[0])
         sd = np.sqrt(WORST_VARIANCE * np.maximum(novelty, self.rate / 2))
         rows = np.ones((shape[0], 1))
-        made = Estimates.of(evidence, rows * np.where(untried, UNKNOWN, means[0]), rows * sd)
+        made = Estimates.of(
+            evidence, rows * np.where(untried, UNKNOWN, np.minimum(means[0], 1.0)), rows * sd
+        )
         latency = np.where(counts[2] > 0, means[2], np.nan)
         if evidence.waiting is not None:
             latency = latency + np.nan_to_num(evidence.waiting, nan=0.0)
