@@ -178,6 +178,7 @@ class Joint(Estimator):
         judged &= spoken(evidence, self.names_) | self.silent_
         if form is not None:
             judged &= np.isnan(form)
+        judged[:, -1] = False  # where the dearest arm has gone, that is one which was verified
         asking, committing = _prices(made, evidence, preference)
         quality, ahead = np.empty_like(words), np.full_like(words, np.nan)
         for pattern, rows in situations(np.hstack([judged, evidence.able])):

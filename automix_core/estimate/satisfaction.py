@@ -17,7 +17,7 @@ from automix_core.estimate.bandit import LinearBandit
 from automix_core.estimate.before import moved, normalised
 from automix_core.estimate.events import checked, expected, known_share
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
-from automix_core.numbers import not_negative
+from automix_core.numbers import is_number, not_negative
 from automix_core.parts import Estimator, at_least_one
 from automix_core.request import Preference
 
@@ -85,7 +85,7 @@ class Satisfaction(Estimator):
         """Check the numbers."""
         at_least_one(self, "hidden")
         not_negative(self.step, "Satisfaction.step", "a number of at least 0")
-        if not 0 < self.temperature < np.inf:
+        if not (is_number(self.temperature) and self.temperature > 0):
             msg = f"Satisfaction.temperature must be above 0, not {self.temperature!r}."
             raise ConfigurationError(msg)
 

@@ -12,6 +12,7 @@ from automix_core.estimate import (
     Prior,
     Satisfaction,
 )
+from automix_core.numbers import not_negative
 from automix_core.parts import Embedder
 from automix_core.presets.recipe_parts import Recipe, quality_estimator, request_embedder
 from automix_core.verify import Unverified
@@ -45,10 +46,11 @@ def mixllm(
         epsilon: Probability of asking any arm by chance.
         embedder: As for `knn`.
     """
+    not_negative(alpha, "alpha of the preset 'mixllm'", "a number of at least 0")
     learner = LinearBandit(quality_estimator(quality), penalty, forgetting)
     estimator = Forecast(Satisfaction(learner, step))
     policy = Explore(alpha=alpha * penalty, beta=beta, epsilon=epsilon)
-    return Recipe(Unverified(), estimator, policy, embedder or request_embedder())
+    return Recipe(Unverified(), estimator, policy, request_embedder(embedder))
 
 
 def metallm(
@@ -67,7 +69,7 @@ def metallm(
     """
     learner = LinearBandit(Prior(), penalty, forgetting)
     policy = Explore(alpha=alpha, root=True, beta=0.0)
-    return Recipe(Unverified(), learner, policy, embedder or request_embedder())
+    return Recipe(Unverified(), learner, policy, request_embedder(embedder))
 
 
 def pickllm(learner: str = "q", rate: float = 0.02, epsilon: float = 1.0) -> Recipe:

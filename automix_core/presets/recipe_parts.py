@@ -45,7 +45,7 @@ class Recipe:
 
 def one_step(estimator: Estimator, embedder: Embedder | None) -> Recipe:
     """Choose by the request, and return the answer of the chosen arm unseen."""
-    return Recipe(Unverified(), estimator, Best(), embedder or request_embedder())
+    return Recipe(Unverified(), estimator, Best(), request_embedder(embedder))
 
 
 def make_verifier(given: Verifier | str) -> Verifier:
@@ -95,8 +95,20 @@ def quality_estimator(name: str) -> Estimator:
     return _QUALITIES[name]()
 
 
-def request_embedder() -> Embedder:
-    """Hashed words and structure, drawn together by tags where the examples have them."""
+def request_embedder(given: Any) -> Embedder:
+    """What is given, else hashed words and structure, drawn together by tags where there are any.
+
+    Raises:
+        ConfigurationError: It is no embedder.
+    """
+    if isinstance(given, Embedder):
+        return given
+    if given is not None:
+        msg = (
+            f"embedder must be an Embedder, not {type(given).__name__}. Wrap the embeddings of a "
+            "framework, or a function from texts to vectors, in automix_core.embed.External."
+        )
+        raise ConfigurationError(msg)
     from automix_core.embed import AutoEmbedder, Cached  # presets that verify need none
 
     return Cached(AutoEmbedder(dimensions=DIMENSIONS))

@@ -1,5 +1,6 @@
 """`joint`: the fit keeps the request alone, the answers alone, or both, and says which."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -194,6 +195,17 @@ def test_without_texts_it_goes_by_answers_and_needs_no_embedder():
     after = cascade().fit(bare)
     for weight in WEIGHTS:
         assert (worth(router, weight) - worth(after, weight)).mean() > -0.01
+
+
+def test_ways_are_compared_on_rows_that_all_of_them_could_take():
+    """Every model fails the questions that the cheapest was never asked: they favour no way."""
+    of = made().take(slice(0, 200))
+    hard = np.arange(200) % 2 == 0
+    quality, cost = of.quality.copy(), of.cost.copy()
+    quality[hard] = 0.0
+    quality[hard, 0] = cost[hard, 0] = np.nan
+    halves = joint().fit(replace(of, quality=quality, cost=cost)).fit_report.halves
+    assert halves["both"] == pytest.approx(halves["the answers alone"], abs=0.1)
 
 
 def test_with_neither_the_missing_signals_are_named():

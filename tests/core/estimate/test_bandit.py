@@ -92,6 +92,18 @@ def test_a_fit_learns_nothing_from_rows_that_the_inner_estimator_has_seen(inner)
     assert np.abs(weights).max() > 0.05
 
 
+def test_rows_of_one_group_are_unseen_together():
+    """A row whose twin was seen would look as if the inner estimator never missed."""
+    rng = np.random.default_rng(2)
+    quality = rng.integers(0, 2, (100, 1)).astype(float)
+    once = Examples(quality, np.full((100, 1), np.nan), features=rng.normal(size=(100, 4)))
+    twice = replace(once.take(np.tile(np.arange(100), 2)), groups=np.tile(np.arange(100), 2))
+    bandit = LinearBandit(NeighbourQuality(k=1, shrinkage=0))
+    (of_one,), (of_two,) = bandit.fit(once).lines_, bandit.fit(twice).lines_
+    assert np.abs(of_one.target).max() > 1
+    np.testing.assert_allclose(of_two.target, 2 * of_one.target, atol=1e-9)
+
+
 def test_novelty_falls_as_one_over_the_times_that_an_arm_was_tried():
     """Acceptance property 2 of MixLLM."""
     bandit = LinearBandit(penalty=1.0)

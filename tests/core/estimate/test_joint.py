@@ -225,6 +225,23 @@ def test_when_an_arm_goes_the_same_is_said_of_the_others():
     assert not [name for name in left.moves_ if "3" in name or "2" in name]
 
 
+def test_once_the_dearest_arm_has_gone_an_unchecked_answer_of_the_next_counts_as_nothing_said():
+    """Where silence told of poor answers, that of an arm which is no longer verified does not."""
+    of = told(400, ARMS, seed=0)
+    said = of.confidence.copy()
+    said[::3, 2], of.quality[::3, 2] = np.nan, 0.0
+    joint = Joint(Told()).fit(replace(of, confidence=said, signals=dict.fromkeys(of.signals, said)))
+    assert joint.silent_[2]
+    left, fresh = joint.over([0, 1, 2]), told(30, ARMS - 1, seed=1)
+    before, asked = (np.tile([True, False, last], (30, 1)) for last in (False, True))
+    heard = np.where([True, True, False], fresh.confidence, np.nan)
+    found, known = (
+        left.estimate(after(fresh, answered, heard), PREFERENCE).quality
+        for answered in (asked, before)
+    )
+    np.testing.assert_array_equal(found, known)
+
+
 def test_a_new_arm_is_as_good_as_the_request_says_and_is_never_verified():
     more = fitted(Told()).over([0, 1, 2, 3, None])
     fresh = told(30, ARMS + 1, seed=1)

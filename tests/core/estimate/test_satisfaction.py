@@ -190,6 +190,14 @@ def test_a_bad_thumb_is_refused_and_changes_nothing(bad):
     np.testing.assert_array_equal(after, before)
 
 
+def test_a_thumb_like_all_before_it_is_no_news():
+    features = np.array([1.0, 0.5])
+    once = Satisfaction(Prior()).learn(thumb(features, 0, 1.0))
+    again = once.learn(thumb(features, 1, 1.0))
+    assert np.abs(once.heads_).max() > 0
+    np.testing.assert_array_equal(again.heads_, once.heads_)
+
+
 def test_a_thumb_without_features_teaches_nothing():
     estimator = Satisfaction(Prior())
     assert estimator.learn(replace(thumb(TOPICS[0], 0, 1.0), features=None)) is estimator
