@@ -26,7 +26,7 @@ def mixllm(
     beta: float = 0.1,
     forgetting: float = 1.0,
     penalty: float = 60.0,
-    step: float = 0.001,
+    step: float = 0.002,
     epsilon: float = 0.0,
     embedder: Embedder | None = None,
 ) -> Recipe:
