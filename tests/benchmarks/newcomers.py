@@ -73,7 +73,7 @@ def draw(path, period, found, specs):
     axes.axhline(0, color="#94a3b8", linewidth=1)
     axes.set_xlabel(f"seconds from the start; means of the last {WINDOW} periods")
     axes.set_ylabel("regret above a router that knew the models")
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130)
 
