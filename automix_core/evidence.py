@@ -73,9 +73,12 @@ class Answer:
     signal: Signal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Evidence:
     """What is known about n requests, as arrays over arms in order of cost.
+
+    Like estimates and actions it is made at each step. It is not frozen, for making a frozen one
+    takes twice as long; nobody writes to it or to its arrays all the same.
 
     Attributes:
         able: (n, arms) the arm may be asked: it can do what is needed and was not asked yet.
@@ -210,7 +213,7 @@ class Verdicts:
     latency: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Estimates:
     """What an estimator believes of every arm, each array (n, arms).
 
@@ -258,15 +261,7 @@ class Estimates:
         if np.count_nonzero(evidence.answered):
             cost = np.where(evidence.answered, 0.0, cost)
             latency[evidence.answered] = 0.0
-        return cls(
-            quality=quality,
-            sd=sd,
-            cost=cost,
-            latency=latency,
-            reference_cost=evidence.reference_cost,
-            ahead=ahead,
-            novelty=novelty,
-        )
+        return cls(quality, sd, cost, latency, evidence.reference_cost, ahead, novelty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +284,7 @@ class Stop:
     arm: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Actions:
     """What a policy decided for n rows, each array (n,).
 

@@ -100,7 +100,7 @@ class Learning:
             deciding = self.verifier, self.estimator, self.policy, self.embedder
             measured = self.calibration, self._first
             listing = Listing(arms, self.verifier)
-            parts = *deciding, *measured, asked, listing, self._queue
+            parts = *deciding, *measured, asked, listing, self._queue, self.estimator.forecasts
             found = Serving(arms, self.helpers, *parts)
             self._serving = found
         return found

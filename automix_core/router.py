@@ -420,7 +420,7 @@ class Router(Learning):
         ledger = Ledger(*named, serving.load)
         case = Case(request, serving.listing, chosen, ledger)
         deciding = serving.verifier, serving.estimator, serving.policy, self._draw
-        known = ways, serving.first, serving.embedder, serving.estimator.forecasts
+        known = ways, serving.first, serving.embedder, serving.forecasts
         return ledger, case, Loop(*deciding, *known, self._remember)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:

@@ -9,7 +9,7 @@ from automix_core.arrays import filled
 from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
 from automix_core.request import Preference
 
-__all__ = ["ROUNDING", "Places", "in_hand", "price_of", "weighed"]
+__all__ = ["ROUNDING", "Places", "at", "greatest", "in_hand", "price_of", "weighed"]
 
 Places = NDArray[np.int64]
 
@@ -24,7 +24,21 @@ def in_hand(estimates: Estimates, evidence: Evidence) -> tuple[Places, Floats]:
         return np.zeros(count, np.int64), filled(count, -np.inf)
     quality = np.where(evidence.answered, estimates.quality, -np.inf)
     kept = quality.argmax(axis=1)
-    return kept, quality[np.arange(count), kept]
+    return kept, at(quality, kept)
+
+
+def greatest(worth: Floats) -> Places:
+    """The place of the greatest value of each row, (n,), of (n, arms); ties go to the cheaper."""
+    tied = worth >= (worth.max(1) - ROUNDING)[:, None]
+    return tied.argmax(1)
+
+
+def at(values: Floats, places: Places) -> Floats:
+    """The value of each row at its place, (n,), of (n, arms)."""
+    if len(values) == 1:  # as live requests come: in a third of the time
+        return values[0].take(places)
+    found: Floats = values[np.arange(len(values)), places]
+    return found
 
 
 def weighed(

@@ -135,12 +135,10 @@ class LinearBandit(Estimator):
         """
         made = self.inner.estimate(evidence, preference)
         shift, novelty = self._predicted(evidence)
-        return replace(
-            made,
-            quality=np.minimum(np.maximum(made.quality + shift, 0.0), 1.0),
-            sd=np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty),
-            novelty=novelty,
-        )
+        quality = np.minimum(np.maximum(made.quality + shift, 0.0), 1.0)
+        sd = np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty)
+        expected = made.cost, made.latency, made.reference_cost
+        return Estimates(quality, sd, *expected, made.ahead, novelty)
 
     @property
     def _arms(self) -> int | None:

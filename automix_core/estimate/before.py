@@ -174,7 +174,8 @@ def newcomer(prior: Floats) -> float:
 
 def normalised(features: Floats) -> Floats:
     """Rows of length 1; a row of zeros stays as it is."""
-    length = np.sqrt((features * features).sum(axis=1, keepdims=True))
-    length[length == 0] = 1.0
-    units: Floats = features / length
+    length = np.sqrt((features * features).sum(1))
+    if np.count_nonzero(length) < len(length):
+        length[length == 0] = 1.0
+    units: Floats = features / length[:, None]
     return units

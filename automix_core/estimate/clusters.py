@@ -103,14 +103,19 @@ class Clusters(Before):
         return mean, doubt
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
-        columns = self._columns
-        read = np.empty((*columns.shape[:2], len(features)))
-        for begin in range(0, len(features), BLOCK):
-            rows = slice(begin, begin + BLOCK)
-            near, weight = self._near(features[rows])
-            # `take` keeps clusters side by side: sums of an arm are its own to the last bit.
-            read[:, :, rows] = (columns.take(near, axis=2) * weight).sum(3)
-        return read[0].T, read[1].T
+        begins = range(0, len(features), BLOCK) if len(features) > BLOCK else (0,)
+        blocks = [self._block(features[begin : begin + BLOCK]) for begin in begins]
+        quality, sd = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)
+        return quality.T, sd.T
+
+    def _block(self, features: Floats) -> Floats:
+        """Mean quality and its standard error for a few requests, (2, arms, n)."""
+        near, weight = self._near(features)
+        # `take` keeps clusters side by side: sums of an arm are its own to the last bit.
+        read = self._columns.take(near, axis=2)
+        read *= weight
+        block: Floats = read.sum(3)
+        return block
 
     @cached_property
     def _columns(self) -> Floats:
@@ -128,11 +133,11 @@ class Clusters(Before):
     def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The clusters nearest to each request and what each weighs, both (n, nearest)."""
         squares = _squares(normalised(features), *self._centres)
-        count = min(self.nearest, squares.shape[1])
-        near = squares.argsort(1, kind="stable")[:, :count]
-        away = np.sqrt(squares[np.arange(len(near))[:, None], near])
-        weight = np.exp(-SHARPNESS * away)
-        return near, weight / weight.sum(axis=1, keepdims=True)
+        near = squares.argsort(1, kind="stable")[:, : self.nearest]
+        squares.sort(1)  # and so those of the nearest stand in the same places
+        weight = np.exp(-SHARPNESS * np.sqrt(squares[:, : self.nearest]))
+        weight /= weight.sum(1)[:, None]
+        return near, weight
 
 
 def k_means(points: Floats, count: int, seed: int) -> Floats:
@@ -172,6 +177,8 @@ def _squares(points: Floats, centres: Floats, lengths: Floats | None = None) -> 
     """
     products = points @ centres.T
     of_centres = (centres**2).sum(axis=1) if lengths is None else lengths
-    squares = (points**2).sum(axis=1)[:, None] - 2 * products + of_centres
-    kept: Floats = np.maximum(squares, 0.0)
-    return kept
+    products *= -2
+    products += (points * points).sum(1)[:, None]
+    products += of_centres
+    squares: Floats = np.maximum(products, 0.0, out=products)
+    return squares

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -131,7 +132,9 @@ class Satisfaction(Estimator):
         self._check_width(evidence.features)
         *_, last = self._layers(evidence.features)
         shift = self._confidence * self._scores(last)
-        return replace(made, quality=np.minimum(np.maximum(made.quality + shift, 0.0), 1.0))
+        quality = np.minimum(np.maximum(made.quality + shift, 0.0), 1.0)
+        expected = made.cost, made.latency, made.reference_cost
+        return Estimates(quality, made.sd, *expected, made.ahead, made.novelty)
 
     def _heard(self, examples: Examples) -> Self:
         """A copy that has taken the thumbs, one after another."""
@@ -191,7 +194,7 @@ class Satisfaction(Estimator):
             rewards_=np.append(rewards, reward)[-WINDOW:],
         )
 
-    @property
+    @cached_property
     def _confidence(self) -> float:
         """Kappa."""
         rewards = self.rewards_
