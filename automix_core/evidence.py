@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import filled
+from automix_core.arrays import filled, normalised
 from automix_core.flow import Reply
 
 __all__ = [
@@ -114,9 +114,18 @@ class Evidence:
     prompt_tokens: Floats | None = None
     rates: Floats | None = None
     truth: Examples | None = None
+    _units: Floats | None = field(default=None, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.able)
+
+    @property
+    def units(self) -> Floats:
+        """The features scaled to length 1, (n, d); made once for all that read them."""
+        if self._units is None:
+            features: Any = self.features
+            self._units = normalised(features)
+        return self._units
 
     def supposing(self, arm: int, signals: Sequence[Signal]) -> Evidence:
         """One row's evidence, once for each signal that the arm's answer might yet receive.

@@ -13,8 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from automix_core.arrays import normalised
 from automix_core.errors import ConfigurationError
-from automix_core.estimate.before import WORST_VARIANCE, normalised
+from automix_core.estimate.before import WORST_VARIANCE
 from automix_core.estimate.events import checked, expected
 from automix_core.estimate.line import Line
 from automix_core.estimate.prior import Prior
@@ -157,7 +158,7 @@ class LinearBandit(Estimator):
             known: (n, arms) where the arm was tried.
         """
         centre = np.zeros(features.shape[1]) if self.centre_ is None else self.centre_
-        vectors = _vectors(features, centre)
+        vectors = _vectors(normalised(features), centre)
         lines = list(self.lines_ or ())
         if not lines:
             lines = [Line.fresh(vectors.shape[1], self.penalty)] * known.shape[1]
@@ -173,7 +174,7 @@ class LinearBandit(Estimator):
         shape = evidence.able.shape
         features = evidence.features
         if self.lines_ is None or self.centre_ is None:
-            square = 1.0 if features is None else 1.0 + (normalised(features) ** 2).sum(axis=1)
+            square = 1.0 if features is None else 1.0 + (evidence.units**2).sum(axis=1)
             untried = np.broadcast_to(np.transpose([square]) / self.penalty, shape)
             return np.zeros(shape), untried
         if features is None:
@@ -187,7 +188,7 @@ class LinearBandit(Estimator):
                 f"embedder gives {features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
-        vectors = _vectors(features, self.centre_)
+        vectors = _vectors(evidence.units, self.centre_)
         if len(vectors) == 1:
             shift, novelty = self._alone(vectors[0])
             return shift[None, :], novelty[None, :]
@@ -226,11 +227,11 @@ class LinearBandit(Estimator):
         return made
 
 
-def _vectors(features: Floats, centre: Floats) -> Floats:
-    """The vector e of each request, (n, d + 1)."""
-    vectors = np.empty((len(features), len(centre) + 1))
+def _vectors(units: Floats, centre: Floats) -> Floats:
+    """The vector e of each request, (n, d + 1), from features of length 1."""
+    vectors = np.empty((len(units), len(centre) + 1))
     vectors[:, 0] = 1.0
-    np.subtract(normalised(features), centre, out=vectors[:, 1:])
+    np.subtract(units, centre, out=vectors[:, 1:])
     return vectors
 
 

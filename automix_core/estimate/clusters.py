@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved, normalised
+from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved
 from automix_core.evidence import Floats
 from automix_core.numbers import not_negative
 from automix_core.parts import at_least_one
@@ -45,6 +45,7 @@ class Clusters(Before):
     """
 
     name = "clusters"
+    scales = True
     clusters: int = 32
     nearest: int = 3
     shrinkage: float = 5.0
@@ -61,9 +62,8 @@ class Clusters(Before):
     def _learned(
         self, features: Floats, quality: Floats, *, prior_: Floats, spread_: Floats, **shared: Any
     ) -> Self:
-        units = normalised(features)
-        centres = k_means(units, min(self.clusters, len(units)), self.seed)
-        home = _squares(units, centres).argmin(axis=1)
+        centres = k_means(features, min(self.clusters, len(features)), self.seed)
+        home = _squares(features, centres).argmin(axis=1)
         columns = [
             self._column(home[known], column[known], len(centres), (prior, spread))
             for (known, column), prior, spread in zip(by_arm(quality), prior_, spread_, strict=True)
@@ -132,7 +132,7 @@ class Clusters(Before):
 
     def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The clusters nearest to each request and what each weighs, both (n, nearest)."""
-        squares = _squares(normalised(features), *self._centres)
+        squares = _squares(features, *self._centres)
         near = squares.argsort(1, kind="stable")[:, : self.nearest]
         squares.sort(1)  # and so those of the nearest stand in the same places
         weight = np.exp(-SHARPNESS * np.sqrt(squares[:, : self.nearest]))

@@ -56,7 +56,7 @@ class Paces(Part):
             tokens: (n, arms) of the answers.
         """
         pace: Any = self.pace_
-        latency = pace * tokens
+        latency: Floats = pace * tokens
         if not self._all_write:
             latency = np.where(pace > 0, latency, 0.0)
         latency += self.startup_

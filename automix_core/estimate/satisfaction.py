@@ -13,9 +13,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from automix_core.arrays import normalised
 from automix_core.errors import ConfigurationError
 from automix_core.estimate.bandit import LinearBandit
-from automix_core.estimate.before import moved, normalised
+from automix_core.estimate.before import moved
 from automix_core.estimate.events import checked, expected, known_share
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.numbers import not_negative
@@ -130,7 +131,7 @@ class Satisfaction(Estimator):
         if self.heads_ is None or evidence.features is None:
             return made
         self._check_width(evidence.features)
-        *_, last = self._layers(evidence.features)
+        *_, last = self._layers(evidence.units)
         shift = self._confidence * self._scores(last)
         quality = np.minimum(np.maximum(made.quality + shift, 0.0), 1.0)
         expected = made.cost, made.latency, made.reference_cost
@@ -177,7 +178,7 @@ class Satisfaction(Estimator):
         """
         known: Any = (self.first_, self.second_, self.heads_, self.rewards_)
         first, second, heads, rewards = known
-        given, middle, last = self._layers(features)
+        given, middle, last = self._layers(normalised(features))
         confidence = self._confidence
         likely = _softmax((quality + confidence * self._scores(last)[0]) / self.temperature)
         weight = min(STEEPEST, float(likely[arm]) / (chance if chance > 0 else 1.0))
@@ -200,11 +201,14 @@ class Satisfaction(Estimator):
         rewards = self.rewards_
         return 1.0 if rewards is None or not len(rewards) else 1.0 / (1.0 + float(rewards.var()))
 
-    def _layers(self, features: Floats) -> tuple[Floats, Floats, Floats]:
-        """What goes into each of the three layers: (n, d), (n, hidden) and (n, hidden)."""
+    def _layers(self, given: Floats) -> tuple[Floats, Floats, Floats]:
+        """What goes into each of the three layers: (n, d), (n, hidden) and (n, hidden).
+
+        Args:
+            given: (n, d) features of length 1.
+        """
         weights: Any = (self.first_, self.second_)
         first, second = weights
-        given = normalised(features)
         middle = np.tanh(given @ first[:-1] + first[-1])
         return given, middle, np.tanh(middle @ second[:-1] + second[-1])
 

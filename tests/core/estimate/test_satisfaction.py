@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from automix_core import ConfigurationError, Preference
+from automix_core.arrays import normalised
 from automix_core.decide import Best, Explore
 from automix_core.estimate import LinearBandit, Prior, Satisfaction
 from automix_core.evidence import Examples
@@ -110,7 +111,7 @@ def test_a_thumb_moves_the_scores_along_the_gradient_of_the_log_probability():
     features = np.array([[0.3, -0.2, 0.5, 0.1]])
 
     def log_probability(of):
-        quality = 0.5 + of._confidence * of._scores(of._layers(features)[-1])[0]
+        quality = 0.5 + of._confidence * of._scores(of._layers(normalised(features))[-1])[0]
         raised = np.exp(quality / of.temperature)
         return float(np.log(raised[1] / raised.sum()))
 
