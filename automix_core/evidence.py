@@ -199,10 +199,14 @@ class Examples:
 
     def take(self, rows: Any) -> Examples:
         """Some of the rows, by an index array, a mask or a slice."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "signals"}
-        taken: dict[str, Any] = {n: None if a is None else a[rows] for n, a in arrays.items()}
+        taken: dict[str, Any] = {
+            name: array[rows] for name in _ARRAYS if (array := getattr(self, name)) is not None
+        }
         signals = {name: values[rows] for name, values in self.signals.items()}
         return Examples(**taken, signals=signals)
+
+
+_ARRAYS = tuple(field.name for field in fields(Examples) if field.name != "signals")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

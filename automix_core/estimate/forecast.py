@@ -133,15 +133,14 @@ class Forecast(Estimator):
         learned: Any = self.lengths_, self.relative_, self.listed_, self.paces_, self.prompts_
         lengths, relative, listed, paces, prompts = learned
         quality = self.quality.learn(examples)
-        if lengths is None:
-            return self if quality is self.quality else replace(self, quality=quality)
+        if lengths is None or not _tells(examples):
+            return self if quality is self.quality else self.having(quality=quality)
         costs, latency, sent, got = _told(examples)
         features, kept = examples.features, self.forgetting
         if relative is not None:
             relative = relative.learn(_percent(costs, listed), features, kept)
         prompts = faded(prompts, (np.ones_like(sent), sent), kept)
-        return replace(
-            self,
+        return self.having(
             quality=quality,
             lengths_=lengths.learn(got, features, kept),
             relative_=relative,
@@ -193,6 +192,12 @@ def _usual(prompts: Floats) -> Floats:
 def _percent(costs: Floats, listed: Floats) -> Floats:
     """Costs in percent of an arm's mean cost, NaN where that is unknown."""
     return PERCENT * ratio(costs, np.nan_to_num(listed), np.nan)
+
+
+def _tells(examples: Examples) -> bool:
+    """Whether anything is known of what answers took."""
+    given = examples.cost, examples.latency, examples.input_tokens, examples.output_tokens
+    return any(x is not None and not np.isnan(x).all() for x in given)
 
 
 def _told(examples: Examples) -> tuple[Floats, Floats, Floats, Floats]:

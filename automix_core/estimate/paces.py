@@ -56,10 +56,10 @@ class Paces(Part):
             tokens: (n, arms) of the answers.
         """
         pace: Any = self.pace_
-        latency: Floats = pace * tokens
+        writing = pace * tokens
         if not self._all_write:
-            latency = np.where(pace > 0, latency, 0.0)
-        latency += self.startup_
+            writing = np.where(pace > 0, writing, 0.0)
+        latency: Floats = writing + self.startup_
         return latency
 
     @cached_property

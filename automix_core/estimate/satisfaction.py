@@ -106,7 +106,7 @@ class Satisfaction(Estimator):
             heads_=None,
             rewards_=None,
         )
-        return fitted._heard(examples)
+        return fitted._heard(examples, fitted._checked(examples))
 
     def learn(self, examples: Examples) -> Self:
         """A copy that has taken the thumbs, and whose inner estimator has taken the rest.
@@ -114,10 +114,10 @@ class Satisfaction(Estimator):
         Raises:
             ConfigurationError: An event that cannot be learned from; nothing was learned then.
         """
-        self._checked(examples)
+        told = None if examples.satisfied is None else self._checked(examples)
         inner = self.inner.learn(examples)
-        base = self if inner is self.inner else replace(self, inner=inner)
-        return base._heard(examples)
+        base = self if inner is self.inner else self.having(inner=inner)
+        return base if told is None else base._heard(examples, told)
 
     def over(self, places: Sequence[int | None]) -> Self:
         """This estimator for other arms; a new one is not moved until it has its first thumb."""
@@ -137,10 +137,14 @@ class Satisfaction(Estimator):
         expected = made.cost, made.latency, made.reference_cost
         return Estimates(quality, made.sd, *expected, made.ahead, made.novelty)
 
-    def _heard(self, examples: Examples) -> Self:
-        """A copy that has taken the thumbs, one after another."""
-        told = self._checked(examples)
-        if not told.any() or examples.satisfied is None or examples.features is None:
+    def _heard(self, examples: Examples, told: Bools) -> Self:
+        """A copy that has taken the thumbs, one after another.
+
+        Args:
+            examples: n rows.
+            told: (n, arms) where there is a thumb.
+        """
+        if not np.count_nonzero(told) or examples.satisfied is None or examples.features is None:
             return self
         quality = expected(self.inner, examples)
         network = self if self.heads_ is not None else self._begun(examples)
@@ -187,8 +191,7 @@ class Satisfaction(Estimator):
         slope = scale * (np.eye(len(heads))[arm] - likely)
         into_last = (slope @ heads[:, :-1]) * (1 - last**2)
         into_middle = (into_last @ second[:-1].T) * (1 - middle**2)
-        return replace(
-            self,
+        return self.having(
             first_=first + _with_one(given).T @ into_middle,
             second_=second + _with_one(middle).T @ into_last,
             heads_=heads + np.multiply.outer(slope, _with_one(last)[0]),
