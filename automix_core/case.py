@@ -236,7 +236,7 @@ class Case:
             return able[KILL_SWITCH[name]]
         return self.arms.position(name)
 
-    @cached_property
+    @property
     def _prompt_tokens(self) -> Floats | None:
         """About how many tokens the prompt has, (1,), where the adapter has counted."""
         tokens = self.request.needs.tokens

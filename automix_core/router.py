@@ -407,21 +407,28 @@ class Router(Learning):
     ) -> tuple[Ledger, Case, Loop]:
         """What one request is carried through with."""
         chosen = preference or contexts.current_preference() or _DEFAULT
-        listeners: list[DecisionCallback] = [
-            decisions.append for decisions in contexts.collectors()
-        ]
+        listeners: tuple[DecisionCallback, ...] = tuple(
+            [decisions.append for decisions in contexts.collectors()]
+        )
         if on_decision is not None:
-            listeners.append(on_decision)
+            listeners = (*listeners, on_decision)
         ways: tuple[Branch, ...] = ()
         if serving.calibration is not None or chosen.objectives:
             ways = self._ways(chosen)
             chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
-        named = self.name, serving.arms, serving.helpers, chosen, listeners
-        ledger = Ledger(*named, serving.load)
-        case = Case(request, serving.listing, chosen, ledger)
-        deciding = serving.verifier, serving.estimator, serving.policy, self._draw
-        known = ways, serving.first, serving.embedder, serving.forecasts
-        return ledger, case, Loop(*deciding, *known, self._remember)
+        ledger = Ledger(self.name, serving.arms, serving.helpers, chosen, listeners, serving.load)
+        loop = Loop(
+            serving.verifier,
+            serving.estimator,
+            serving.policy,
+            self._draw,
+            ways,
+            serving.first,
+            serving.embedder,
+            serving.forecasts,
+            self._remember,
+        )
+        return ledger, Case(request, serving.listing, chosen, ledger), loop
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:
         """The ways to follow a preference, and how often each is drawn.

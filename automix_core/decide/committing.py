@@ -58,9 +58,7 @@ class Committing(Policy):
         if np.count_nonzero(evidence.able) < worth.size:
             np.putmask(worth, ~evidence.able, -np.inf)
         asked, propensity, chances = self._chosen(worth, estimates, evidence)
-        run_value = at(worth, asked)
-        final = ~np.zeros(len(worth), bool)
-        made = weighed(kept, stop_value, asked, run_value, final=final, propensity=propensity)
+        made = weighed(kept, stop_value, asked, at(worth, asked), propensity=propensity)
         if chances is None:
             return made
         return replace(made, chances=np.where(made.run[:, None], chances, 0.0))

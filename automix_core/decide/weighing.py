@@ -58,7 +58,7 @@ def weighed(
     asked: Places,
     run_value: Floats,
     *,
-    final: Bools,
+    final: Bools | None = None,
     propensity: Floats,
 ) -> Actions:
     """Ask where that is worth more than stopping, and stop elsewhere; each argument is (n,).
@@ -68,18 +68,19 @@ def weighed(
         stop_value: What it is worth, -inf with nothing in hand.
         asked: The arm that would be asked.
         run_value: What that is worth, -inf where nobody can be asked.
-        final: Whether the ask would be a commitment.
+        final: Whether the ask would be a commitment; `None` where every ask is one.
         propensity: Probability with which that arm was chosen to be asked.
     """
     run = run_value > stop_value + ROUNDING
+    committed = run if final is None else run & final
     if np.count_nonzero(run) == len(run):  # as with first decisions: nobody stops
-        return Actions(asked, run, final, propensity, stop_value, run_value)
+        return Actions(asked, run, committed, propensity, stop_value, run_value)
     arm = np.where(run, asked, kept)
     np.putmask(arm, np.maximum(run_value, stop_value) == -np.inf, -1)
     return Actions(
         arm=arm,
         run=run,
-        final=run & final,
+        final=committed,
         propensity=np.where(run, propensity, 1.0),
         stop_value=stop_value,
         run_value=run_value,
