@@ -32,11 +32,11 @@ COSTS = (0.001, 0.002, 0.004, 0.008, 0.016)
 WIDTH = 64
 ROWS = 1_000
 ASKED = Request("Which rivers meet in Lyon?")
-OURS = ("ridge", "clusters", "knn", "mixllm", "joint")
+OURS = ("ridge", "clusters", "knn", "metallm", "mixllm", "joint")
 LEARNS = "mixllm"
 EVENTS = (0, 10_000, 100_000)
 BATCH = 1_000
-SHOWN = (0, 50, 95)
+SHOWN = (0, 20, 50, 95)
 
 
 def world(rows, seed):
@@ -185,7 +185,7 @@ def main():
     if arguments.json:
         sys.stdout.write(json.dumps({"microseconds": table, "million": folded}) + "\n")
         return
-    sys.stdout.write(f"{'microseconds a decision':36}{'least':>9}{'median':>9}{'p95':>9}\n")
+    sys.stdout.write(f"{'microseconds a decision':36}{'least':>9}{'p20':>9}{'median':>9}{'p95':>9}\n")
     for name, shown in table.items():
         cells = "".join(f"{value:9.1f}" for value in shown.values())
         sys.stdout.write(f"{name:36}{cells}\n")
