@@ -71,10 +71,13 @@ class NotFittedError(ConfigurationError):
 
     Args:
         what: The part's name.
+        instead: What else can be done, as a sentence.
     """
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what!r} learns from examples: call router.fit(outcomes) first.")
+    def __init__(self, what: str, instead: str = "") -> None:
+        told = f"{what!r} learns from examples: call router.fit(outcomes) first."
+        super().__init__(f"{told} {instead}".strip())
+        self.what = what
 
 
 class SavedRouterError(AutomixError):

@@ -180,6 +180,8 @@ class Examples:
         chances: (n, arms) probability with which each arm might have been asked when it was
             decided; `None` where all arms were asked.
         groups: (n,) rows with one number belong together; `None` where each stands alone.
+        judged: (n,) whether a verdict had a part in which answer is known here, as feedback has
+            it of a draft that was kept or passed over; `None` where none had.
     """
 
     quality: Floats
@@ -193,6 +195,7 @@ class Examples:
     satisfied: Floats | None = None
     chances: Floats | None = None
     groups: NDArray[np.int64] | None = None
+    judged: Bools | None = None
 
     def __len__(self) -> int:
         return len(self.quality)

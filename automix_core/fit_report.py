@@ -59,7 +59,8 @@ class FitReport(Part):
         gain: Quality above random mixing of single models at the same cost, mean of these; `None`
             where too few rows hold every arm.
         halves: Mean value on held-out rows of routing by the request alone, by the answers alone,
-            and by both, as far as they were tried; empty where there was no such choice.
+            and by both, as far as they were tried, on the rows that all of these could be
+            measured on; empty where there was no such choice.
         chosen: Which of them the router does; empty likewise.
     """
 

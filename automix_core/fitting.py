@@ -7,7 +7,7 @@ that foresees is tried beside its two halves: the request alone, and the answers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -192,7 +192,7 @@ def _foreseen(
         after = _cascaded(verifier, AutoMeta(), policy, replace(table, features=None), seed)
         ways["the answers alone"] = after
         ways["both"] = _routed(after.verifier, estimator, policy, table, seed, after.heard)
-    worth = {name: float(np.nanmean(way.worth)) for name, way in ways.items()}
+    worth = _shared_worth(ways)
     chosen = max(worth, key=worth.__getitem__)
 
     def finish() -> Fitted:
@@ -201,6 +201,17 @@ def _foreseen(
         return replace(fitted, calibration=replace(fitted.calibration, report=report))
 
     return replace(ways[chosen], finish=finish)
+
+
+def _shared_worth(ways: Mapping[str, _Way]) -> dict[str, float]:
+    """Mean value of each way on the rows that all of them could be measured on.
+
+    A start that a row does not hold cannot be tried there, and such rows may be harder.
+    """
+    rows = np.stack([way.worth for way in ways.values()])
+    shared = ~np.isnan(rows).any(axis=0)
+    means = known_means(rows[:, shared] if shared.any() else rows, -1)
+    return dict(zip(ways, means.tolist(), strict=True))
 
 
 def _check(outcomes: Outcomes) -> None:

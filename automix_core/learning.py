@@ -6,104 +6,28 @@ everything as it was: the new state is made first and put in place as a whole.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automix_core import advice
-from automix_core.arms import Arm, Arms, Described, complete_arm
-from automix_core.case import Listing
+from automix_core.answering import Answering
+from automix_core.arms import Arm, complete_arm
 from automix_core.errors import ConfigurationError
-from automix_core.evidence import Actions, Examples
+from automix_core.evidence import Examples
 from automix_core.load import Load
-from automix_core.parts import Embedder, Estimator, Policy, Verifier
+from automix_core.parts import Estimator
 from automix_core.prices import as_price
-from automix_core.serving import Serving
 
 if TYPE_CHECKING:
-    from automix_core.calibration import Calibration
-    from automix_core.case import Case
-    from automix_core.decision import Decision
     from automix_core.learn import Store
     from automix_core.learn.arms import Changed
-    from automix_core.learn.learner import Learner
     from automix_core.outcomes import Outcomes
 
 __all__ = ["Learning"]
 
 
-class Learning:
+class Learning(Answering):
     """The parts of a router that can change, and how they do. `Router` adds everything else."""
-
-    def __init__(
-        self, verifier: Verifier, estimator: Estimator, policy: Policy, embedder: Embedder | None
-    ) -> None:
-        self.verifier = verifier
-        self.estimator = estimator
-        self.policy = policy
-        self.embedder = embedder
-        self.arms: Arms | None = None
-        self.helpers: dict[str, Arm] = {}
-        self.calibration: Calibration | None = None
-        self._expected_arms: tuple[str, ...] | None = None
-        self._reference_cost: float | None = None
-        self._first: dict[Hashable, Actions] = {}
-        self._queue: Load | None = None
-        self._serving: Serving | None = None
-        self._describe: Callable[[Any], Described] | None = None
-        self._remember: Callable[[Decision, Case], None] | None = None
-        self._learner: Learner | None = None
-        self._lock = threading.Lock()  # held for a moment: to put things in place, to draw
-        self._one_learns = threading.RLock()  # held while something is learned
-
-    @property
-    def bound_arms(self) -> Arms:
-        """The arms of a bound router.
-
-        Raises:
-            ConfigurationError: It has no models yet.
-        """
-        if self.arms is None:
-            msg = "This router has no models yet. Pass it to RoutingChatModel or RoutingLLM."
-            raise ConfigurationError(msg)
-        return self.arms
-
-    @property
-    def serving(self) -> Serving:
-        """What a request that comes now begins with, and keeps whatever changes meanwhile.
-
-        Raises:
-            ConfigurationError: The router has no models yet.
-        """
-        arms = self.bound_arms
-        return self._serving or self._served_by(arms)
-
-    def _advising(self) -> Serving:
-        """The same for decisions that call no model: without models, over the arms of the fit.
-
-        Raises:
-            ConfigurationError: There was no fit either.
-        """
-        if self._serving is not None or self.arms is not None:
-            return self._serving or self.serving
-        arms = advice.unbound_arms(self.calibration, self._reference_cost)
-        if self._learner is None:
-            self._go_on_learning(None, None)
-        return self._served_by(arms)
-
-    def _served_by(self, arms: Arms) -> Serving:
-        with self._lock:
-            arms = self.arms or arms  # there may be others by now
-            asked = {arm.name: arm for arm in (*arms, *self.helpers.values())}
-            deciding = self.verifier, self.estimator, self.policy, self.embedder
-            measured = self.calibration, self._first
-            listing = Listing(arms, self.verifier)
-            parts = *deciding, *measured, asked, listing, self._queue, self.estimator.forecasts
-            found = Serving(arms, self.helpers, *parts)
-            self._serving = found
-        return found
 
     @property
     def store(self) -> Store | None:
@@ -117,13 +41,19 @@ class Learning:
             examples: n rows over this router's arms, cheapest first.
 
         Raises:
-            ConfigurationError: They do not fit this router. Nothing was learned then.
+            ConfigurationError: They do not fit this router, or it has no arms yet. Nothing was
+                learned then.
         """
         from automix_core.learn.feedback import checked
 
         with self._one_learns:
-            width = None if self._expected_arms is None else len(self._expected_arms)
-            learned = self.estimator.learn(checked(examples, width))
+            if self._expected_arms is None:
+                msg = (
+                    "This router has no models yet, so nobody knows whose answers these are. Fit "
+                    "it first, or pass it to RoutingChatModel or RoutingLLM."
+                )
+                raise ConfigurationError(msg)
+            learned = self.estimator.learn(checked(examples, len(self._expected_arms)))
             if learned is not self.estimator:
                 self._put(estimator=learned)
 
@@ -163,6 +93,8 @@ class Learning:
         from automix_core.learn.feedback import Feedback
 
         given = Feedback(decision_id, score, satisfied, cost, latency, output_tokens, arm)
+        if self._learner is None and self.estimator.learns:
+            self._advising()  # nothing was decided before
         if self._learner is None:
             msg = (
                 f"This router learns nothing from feedback: its estimator {self.estimator.label!r} "
@@ -203,9 +135,9 @@ class Learning:
             arm = self._completed(name, model, price)
             workload = None if self.calibration is None else self.calibration.workload
             changed = changes.with_arm(self.bound_arms, arm, workload, self.verifier, outcomes)
-            estimator = self.estimator.over(changed.places)
+            estimator = changes.adopted(self.estimator, changed.places)
             if outcomes is not None:
-                known = changes.profile(outcomes, name, changed.arms.names, self.embedder)
+                known = changes.profile(outcomes, arm.name, changed.arms.names, self.embedder)
                 estimator = changes.taught(estimator, known)
             self._rearrange(changed, estimator)
 
@@ -239,11 +171,11 @@ class Learning:
         """
         if self._describe is None:
             self.bound_arms  # noqa: B018 - says what is missing
-        if name in self.helpers:
-            msg = f"A helper of the verifier is named {name!r}; give the model another name."
-            raise ConfigurationError(msg)
         describe: Any = self._describe
         arm = complete_arm(model, describe, name=name)
+        if arm.name in self.helpers:
+            msg = f"A helper of the verifier is named {arm.name!r}; give the model another name."
+            raise ConfigurationError(msg)
         return arm if price is None else replace(arm, price=as_price(price))
 
     def _rearrange(self, changed: Changed, estimator: Estimator) -> None:
@@ -277,24 +209,5 @@ class Learning:
         A fit fixes the order, so only prices can change that of a router without one.
         """
         names = self.bound_arms.names
-        if arms is not None and tuple(arms) != names and _learns(self.estimator):
+        if arms is not None and tuple(arms) != names and self.estimator.learns:
             self.estimator = self.estimator.over([list(arms).index(name) for name in names])
-
-    def _go_on_learning(
-        self, store: Store | str | Path | None, describe: Callable[[Any], Described] | None
-    ) -> None:
-        """Remember decisions from now on, if anything is learned from them or written down."""
-        self._describe = describe
-        if store is None and not _learns(self.estimator):
-            return
-        from automix_core.learn.learner import Learner
-        from automix_core.learn.store import Store
-
-        opened = Store(store) if isinstance(store, str | Path) else store
-        self._learner = Learner(opened)
-        self._remember = self._learner.keep
-
-
-def _learns(estimator: Estimator) -> bool:
-    """Whether an estimator goes on learning after its fit."""
-    return type(estimator).learn is not Estimator.learn

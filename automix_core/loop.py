@@ -186,11 +186,13 @@ class Loop:
         if known or differs or self.policy.draws:
             return self._decide(case.evidence(draw, able), case.preference)
         alike = (case.preference, case.request.kind, able)
-        if alike not in self.first:
+        found = self.first.get(alike)
+        if found is None:  # others may fill or clear it meanwhile
+            found = self._decide(case.evidence(draw, able), case.preference)
             if len(self.first) >= MOST_ALIKE:
                 self.first.clear()
-            self.first[alike] = self._decide(case.evidence(draw, able), case.preference)
-        return self.first[alike]
+            self.first[alike] = found
+        return found
 
     def _decide(self, evidence: Evidence, preference: Preference) -> Actions:
         estimates = self.estimator.estimate(evidence, preference)

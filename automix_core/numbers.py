@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from automix_core.errors import ConfigurationError
 
-__all__ = ["at_least", "finite_vectors", "not_negative"]
+__all__ = ["at_least", "finite_vectors", "is_number", "not_negative"]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number; text and truth values are none."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
 
 
 def not_negative(value: Any, what: str, unit: str) -> None:
@@ -24,8 +30,7 @@ def not_negative(value: Any, what: str, unit: str) -> None:
     Raises:
         ConfigurationError: It is not.
     """
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (number and math.isfinite(value) and value >= 0):
+    if not (is_number(value) and value >= 0):
         msg = f"{what} must be {unit}, not {value!r}."
         raise ConfigurationError(msg)
 

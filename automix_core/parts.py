@@ -228,6 +228,14 @@ class Estimator(Part, ABC):
         """Whether the prompt's length, token prices or the load matter, to it or what it wraps."""
         return any(isinstance(x, Estimator) and x.forecasts for x in vars(self).values())
 
+    @property
+    def adopts(self) -> bool:
+        """Whether it can do with a new arm without another fit: it learns how good that one is.
+
+        What does not learn would believe for ever what was guessed of the new arm at first.
+        """
+        return self.learns
+
     @abstractmethod
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """Quality, cost and latency of every arm, given what is known so far.
@@ -251,6 +259,11 @@ class Estimator(Part, ABC):
                 verifier said.
         """
         return self
+
+    @property
+    def learns(self) -> bool:
+        """Whether it goes on learning after its fit, so that decisions are remembered for it."""
+        return type(self).learn is not Estimator.learn
 
     def learn(self, examples: Examples) -> Estimator:
         """A copy that goes on from what it knows; this very one where it learns only from a fit.

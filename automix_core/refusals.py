@@ -36,6 +36,11 @@ class Refusals:
         with self._lock:
             self._refused[name] = self._refused.get(name, frozenset()) | options
 
+    def forget(self, name: str) -> None:
+        """Forget what a model has refused: it has gone, and another may come by its name."""
+        with self._lock:
+            self._refused.pop(name, None)
+
 
 def refused(error: Exception, options: Collection[str]) -> frozenset[str]:
     """Which of the router's own options an error refuses; none if it is about something else.

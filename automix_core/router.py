@@ -10,22 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from automix_core import advice, contexts
-from automix_core.arms import Arm, Arms, CostBasis, Described, complete_arm
-from automix_core.branches import Branch, drawn, undrawn
-from automix_core.case import Case
-from automix_core.decision import Decision, DecisionCallback
+from automix_core.arms import Arm, Arms, Described, complete_arm
 from automix_core.errors import ConfigurationError
-from automix_core.flow import Flow
 from automix_core.learning import Learning
-from automix_core.ledger import Ledger
 from automix_core.load import Load
-from automix_core.loop import Loop, Outcome
+from automix_core.loop import Outcome
 from automix_core.parts import Embedder, Estimator, Policy, Verifier
-from automix_core.request import Preference, Request
-from automix_core.serving import Serving
+from automix_core.request import Preference
 
 if TYPE_CHECKING:
     from automix_core.fit_report import FitReport
@@ -35,8 +26,6 @@ if TYPE_CHECKING:
     from automix_core.replay import Replay
 
 __all__ = ["Outcome", "Router"]
-
-_DEFAULT = Preference()
 
 
 class Router(Learning):
@@ -65,12 +54,7 @@ class Router(Learning):
         name: str = "custom",
         seed: int = 0,
     ) -> None:
-        super().__init__(verifier, estimator, policy, embedder)
-        self.name = name
-        self.seed = seed
-        self._reference_cost: float | None = None
-        self._cost_basis: CostBasis | None = None
-        self._generator = np.random.default_rng(seed)
+        super().__init__(verifier, estimator, policy, embedder, name, seed)
 
     def __repr__(self) -> str:
         arms = "" if self.arms is None else f", arms={list(self.arms.names)}"
@@ -338,111 +322,6 @@ class Router(Learning):
                 calibration=self.calibration,
                 embedder=self.embedder,
             )
-
-    def route(
-        self,
-        request: Request,
-        preference: Preference | None = None,
-        on_decision: DecisionCallback | None = None,
-        *,
-        serving: Serving | None = None,
-    ) -> Flow[Outcome]:
-        """The flow that answers one request. Contexts are read now, not when it is advanced.
-
-        Args:
-            request: What is asked.
-            preference: Overrides a surrounding `preferring` block.
-            on_decision: Called with the decision, however the request ends.
-            serving: What the request begins with, for adapters that need the models of just that.
-
-        Raises:
-            ConfigurationError: The router has no models yet, or the preference cannot be met.
-        """
-        begun = serving or self.serving
-        ledger, case, loop = self._begin(begun, request, preference, on_decision)
-        return loop.answer(ledger, case)
-
-    def decide(
-        self,
-        request: Request | str,
-        preference: Preference | None = None,
-        *,
-        features: Any = None,
-    ) -> Decision:
-        """Which model this router would ask first, and why. No model is called.
-
-        For gateways that call models themselves. A fitted router needs no models for it: the arms
-        are those of the fit, at the costs that were measured there.
-
-        Args:
-            request: What is asked, or the question alone.
-            preference: Overrides a surrounding `preferring` block.
-            features: What the embedder would make of the request, (d,) or (1, d), for those who
-                have it at hand. Otherwise the request is embedded now, which can mean waiting for
-                a server; where that fails, it is decided without features, as `route` does.
-
-        Returns:
-            A decision with the status "advised" and without steps, which `collect_decisions`
-            blocks collect as well.
-
-        Raises:
-            ConfigurationError: The router has neither models nor a fit, the preference cannot be
-                met, or the features have another width or hold NaN.
-            AllArmsFailed: No arm can serve the request.
-        """
-        asked = Request(request) if isinstance(request, str) else request
-        ledger, case, loop = self._begin(self._advising(), asked, preference, None)
-        if features is None:
-            case.features = advice.awaited(loop.features(case))
-        else:
-            case.features = advice.row(features)
-        return loop.advise(ledger, case)
-
-    def _begin(
-        self,
-        serving: Serving,
-        request: Request,
-        preference: Preference | None,
-        on_decision: DecisionCallback | None,
-    ) -> tuple[Ledger, Case, Loop]:
-        """What one request is carried through with."""
-        chosen = preference or contexts.current_preference() or _DEFAULT
-        listeners: tuple[DecisionCallback, ...] = tuple(
-            [decisions.append for decisions in contexts.collectors()]
-        )
-        if on_decision is not None:
-            listeners = (*listeners, on_decision)
-        ways: tuple[Branch, ...] = ()
-        if serving.calibration is not None or chosen.objectives:
-            ways = self._ways(chosen)
-            chosen = drawn(ways, self._draw() if len(ways) > 1 else 0.0)
-        ledger = Ledger(self.name, serving.arms, serving.helpers, chosen, listeners, serving.load)
-        loop = Loop(
-            serving.verifier,
-            serving.estimator,
-            serving.policy,
-            self._draw,
-            ways,
-            serving.first,
-            serving.embedder,
-            serving.forecasts,
-            self._remember,
-        )
-        return ledger, Case(request, serving.listing, chosen, ledger), loop
-
-    def _ways(self, preference: Preference) -> tuple[Branch, ...]:
-        """The ways to follow a preference, and how often each is drawn.
-
-        Raises:
-            ConfigurationError: It cannot be met, or needs a fit that was not made.
-        """
-        if self.calibration is not None:
-            return self.calibration.tradeoff.branches(preference)
-        return undrawn(preference)
-
-    def _draw(self) -> float:
-        with self._lock:
-            return float(self._generator.random())
 
 
 def _helpers(

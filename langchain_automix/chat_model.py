@@ -14,11 +14,10 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from automix_core.drive import Finished, adrive, afinish, drive, finish
 from automix_core.flow import Flow
-from automix_core.refusals import Refusals
 from automix_core.router import Outcome, Router
 from langchain_automix.describe import built, describe
 from langchain_automix.learning import LearningChatModel
@@ -80,8 +79,6 @@ class RoutingChatModel(LearningChatModel):
     grounding: Ground | None = Field(default=None, repr=False, exclude=True)
     sticky: bool = True
     store: Any = Field(default=None, repr=False, exclude=True)
-
-    _refusals: Refusals = PrivateAttr(default_factory=Refusals)
 
     def model_post_init(self, context: Any, /) -> None:
         """Bind the router to the models, so that every mistake shows at construction."""

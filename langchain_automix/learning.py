@@ -11,6 +11,7 @@ from pydantic import PrivateAttr
 
 from automix_core.decision import Decision
 from automix_core.errors import FeedbackError
+from automix_core.refusals import Refusals
 from automix_core.router import Router
 from langchain_automix.describe import built
 from langchain_automix.messages import ROUTING
@@ -25,6 +26,7 @@ __all__ = ["LearningChatModel"]
 class LearningChatModel(SurroundedChatModel):
     """The part of a routing chat model that changes. `RoutingChatModel` adds the answering."""
 
+    _refusals: Refusals = PrivateAttr(default_factory=Refusals)
     _profiled: bool = PrivateAttr(default=True)  # the profile is made from those of the models
 
     @property
@@ -87,6 +89,7 @@ class LearningChatModel(SurroundedChatModel):
             ConfigurationError: As in `Router.remove_arm`. Nothing has changed then.
         """
         self._bound.remove_arm(name)
+        self._refusals.forget(name)
         self._profile_anew()
 
     def _profile_anew(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from automix_core.decision import Decision
 from automix_core.errors import FeedbackError
+from automix_core.refusals import Refusals
 from automix_core.router import Router
 from llamaindex_automix.shapes import ROUTING
 
@@ -21,6 +22,7 @@ class Learns:
     """The part of a routing LLM or query engine that changes."""
 
     _router: Router
+    _refusals: Refusals
 
     @property
     def router(self) -> Router:
@@ -86,6 +88,7 @@ class Learns:
             ConfigurationError: As in `Router.remove_arm`. Nothing has changed then.
         """
         self._router.remove_arm(name)
+        self._refusals.forget(name)
         self._rearranged()
 
     def _rearranged(self) -> None:

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 
 from automix_core._version import __version__
-from automix_core.cli import collect, evaluate, fit, inspect, report
+from automix_core.cli import collect, evaluate, fit, inspect, report, simulate
 from automix_core.cli.screen import Screen
 from automix_core.errors import AutomixError
 
 __all__ = ["main"]
 
-COMMANDS = (collect, fit, evaluate, report, inspect)
+COMMANDS = (collect, fit, evaluate, simulate, report, inspect)
 
 INTERRUPTED = 130
 

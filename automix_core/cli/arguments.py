@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from automix_core.request import Preference
 
-__all__ = ["add_outcomes", "add_preference", "at_least", "positive", "preference_of", "share"]
+__all__ = [
+    "add_outcomes",
+    "add_preference",
+    "at_least",
+    "not_below_zero",
+    "positive",
+    "preference_of",
+    "share",
+]
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -35,6 +43,15 @@ def positive(text: str) -> float:
     value = _number(text)
     if not value > 0:
         msg = f"must be a number above 0, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def not_below_zero(text: str) -> float:
+    """A finite number of at least 0."""
+    value = _number(text)
+    if not value >= 0:
+        msg = f"must be a number of at least 0, not {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return value
 
@@ -64,7 +81,7 @@ def add_preference(parser: argparse.ArgumentParser) -> None:
     take(
         "--cost-weight",
         metavar="W",
-        type=_not_below_zero,
+        type=not_below_zero,
         help="points of quality that one call to the dearest model is worth (0.1)",
     )
     take("--budget", metavar="USD", type=positive, help="mean US dollars a request")
@@ -79,15 +96,6 @@ def preference_of(arguments: argparse.Namespace) -> Preference | None:
     given: dict[str, Any] = {name: getattr(arguments, name) for name in names}
     given = {name: value for name, value in given.items() if value is not None}
     return Preference(**given) if given else None
-
-
-def _not_below_zero(text: str) -> float:
-    """A finite number of at least 0."""
-    value = _number(text)
-    if not value >= 0:
-        msg = f"must be a number of at least 0, not {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return value
 
 
 def _number(text: str) -> float:

@@ -2,7 +2,7 @@
 
 SPEC is the name of a method with its parameters, such as automix or
 automix:meta_verifier=pomdp,samples=8, or the directory of a saved router. Without one it is what
-makes the most of the table: joint where it holds texts and signals, knn where it holds texts
+makes the most of the table: joint where it holds texts and signals, clusters where it holds texts
 alone, calibrated where it holds signals alone. Load the result with
 Router.load(DIR), and look into it with: automix inspect DIR.
 """
@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     take(
         "--router",
         metavar="SPEC",
-        help="what to fit (default: joint, knn or calibrated, by what the table holds)",
+        help="what to fit (default: joint, clusters or calibrated, by what the table holds)",
     )
     take("--out", metavar="DIR", type=Path, required=True, help="directory to save the router in")
     take("--seed", metavar="N", type=int, default=0, help="of splits and resamples (0)")

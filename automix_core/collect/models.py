@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import entry_points
@@ -22,6 +21,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.flow import Prompt
 from automix_core.ports import AsyncPort
 from automix_core.prices import Price, Priced, as_price, listed_price
+from automix_core.settings_files import read_settings
 
 __all__ = ["ModelSpec", "OpenModels", "arm_of", "open_models", "read_models"]
 
@@ -100,7 +100,7 @@ class OpenModels(Protocol):
 
 
 def read_models(path: str | Path) -> list[ModelSpec]:
-    """The models of a TOML file (`.toml`), or of a YAML file under any other name.
+    """The models of a TOML file (`.toml`), a JSON file (`.json`), or a YAML file otherwise.
 
     The file has a table `models`: a mapping from name to settings, or a list of settings with a
     `name`. `ModelSpec` explains the settings; a `price` is `[input, output]` or a table.
@@ -109,7 +109,7 @@ def read_models(path: str | Path) -> list[ModelSpec]:
         ConfigurationError: The file, or one of its models, cannot be used.
     """
     file = Path(path)
-    loaded = _loaded(file)
+    loaded = read_settings(file)
     models = loaded.get("models") if isinstance(loaded, dict) else None
     if isinstance(models, dict):
         models = [
@@ -169,29 +169,6 @@ def arm_of(spec: ModelSpec, model: Any, described: Described) -> Arm:
         price = listed_price(described.name, described.provider)
     can = replace(described.capabilities, **spec.capabilities)
     return Arm(model, spec.name, price, spec.relative_cost, can)
-
-
-def _loaded(file: Path) -> Any:
-    try:
-        text = file.read_text(encoding="utf-8")
-        if file.suffix.lower() == ".toml":
-            return tomllib.loads(text)
-        return _yaml(text)
-    except (OSError, ValueError) as error:
-        msg = f"{file} cannot be read: {error}"
-        raise ConfigurationError(msg) from error
-
-
-def _yaml(text: str) -> Any:
-    try:
-        import yaml
-    except ModuleNotFoundError as error:
-        msg = "reading YAML needs: pip install 'automix-routing[cli]'; or write the file as TOML."
-        raise ValueError(msg) from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
 
 
 def _spec(entry: Any, where: str) -> ModelSpec:

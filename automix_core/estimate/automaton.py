@@ -14,7 +14,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.estimate.before import WORST_VARIANCE, moved
 from automix_core.estimate.events import checked
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
-from automix_core.numbers import not_negative
+from automix_core.numbers import is_number, not_negative
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
@@ -69,8 +69,12 @@ class Automaton(Estimator):
         """Check the numbers."""
         for name in ("cost_weight", "latency_weight"):
             not_negative(getattr(self, name), f"Automaton.{name}", "a number of at least 0")
-        if not 0 < self.rate < 1 or not 0 <= self.floor < 1:
-            msg = "Automaton.rate must lie between 0 and 1, and Automaton.floor below 1."
+        moves = is_number(self.rate) and 0 < self.rate < 1
+        if not (moves and is_number(self.floor) and 0 <= self.floor < 1):
+            msg = (
+                "Automaton.rate must lie between 0 and 1, and Automaton.floor below 1, not "
+                f"{self.rate!r} and {self.floor!r}."
+            )
             raise ConfigurationError(msg)
 
     def fit(self, examples: Examples) -> Self:

@@ -16,6 +16,7 @@ from automix_core.errors import ConfigurationError
 from automix_core.estimate.before import UNKNOWN, WORST_VARIANCE, moved, newcomer
 from automix_core.estimate.events import checked
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
+from automix_core.numbers import is_number
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
@@ -48,7 +49,7 @@ class Averages(Estimator):
 
     def __post_init__(self) -> None:
         """Check the rate."""
-        if not 0 < self.rate <= 1:
+        if not (is_number(self.rate) and 0 < self.rate <= 1):
             msg = f"Averages.rate must be above 0 and at most 1, not {self.rate!r}."
             raise ConfigurationError(msg)
 
@@ -96,7 +97,9 @@ class Averages(Estimator):
         novelty = 1 / (1 + counts[0])
         sd = np.sqrt(WORST_VARIANCE * np.maximum(novelty, self.rate / 2))
         rows = np.ones((shape[0], 1))
-        made = Estimates.of(evidence, rows * np.where(untried, UNKNOWN, means[0]), rows * sd)
+        made = Estimates.of(
+            evidence, rows * np.where(untried, UNKNOWN, np.minimum(means[0], 1.0)), rows * sd
+        )
         latency = np.where(counts[2] > 0, means[2], np.nan)
         if evidence.waiting is not None:
             latency = latency + np.nan_to_num(evidence.waiting, nan=0.0)

@@ -14,12 +14,13 @@ from typing import Any, Self
 import numpy as np
 
 from automix_core.arrays import normalised
-from automix_core.errors import ConfigurationError
+from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.estimate.before import WORST_VARIANCE
 from automix_core.estimate.events import asked_nothing, checked, expected
 from automix_core.estimate.line import Line
 from automix_core.estimate.prior import Prior
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
+from automix_core.numbers import is_number
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
@@ -32,6 +33,8 @@ FOLDS = 2
 
 _PREFERENCE = Preference()
 
+_FROM_NOTHING = "To learn from feedback alone, take Router.preset('mixllm', quality='prior')."
+
 
 @dataclass(frozen=True, eq=False)
 class LinearBandit(Estimator):
@@ -43,9 +46,9 @@ class LinearBandit(Estimator):
     its standard deviation grows by 0.5 * sqrt(novelty).
 
     A fit learns r on rows that the inner estimator did not see: it is fitted on one half of the
-    rows and asked about the other, both ways, then fitted on all. From then on `learn` takes one
-    example at a time, in time and memory that do not depend on how many there were. It also works
-    without a fit, from nothing, over an inner estimator that does.
+    groups of rows and asked about the other, both ways, then fitted on all. From then on `learn`
+    takes one example at a time, in time and memory that do not depend on how many there were. It
+    also works without a fit, from nothing, over an inner estimator that does.
 
     A request without features is taken for an average one; an example without features teaches
     nothing. A new arm starts with what the inner estimator expects of it and no examples, so it
@@ -70,10 +73,10 @@ class LinearBandit(Estimator):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if not 0 < self.penalty < np.inf:
+        if not (is_number(self.penalty) and self.penalty > 0):
             msg = f"LinearBandit.penalty must be a number above 0, not {self.penalty!r}."
             raise ConfigurationError(msg)
-        if not 0.5 <= self.forgetting <= 1:
+        if not (is_number(self.forgetting) and 0.5 <= self.forgetting <= 1):
             msg = f"LinearBandit.forgetting must be from 0.5 to 1, not {self.forgetting!r}."
             raise ConfigurationError(msg)
 
@@ -104,7 +107,9 @@ class LinearBandit(Estimator):
         return fitted._with(normalised(examples.features), np.nan_to_num(above, nan=0.0), known)
 
     def learn(self, examples: Examples) -> Self:
-        """A copy that has taken more examples.
+        """A copy that has taken more examples, as has the inner estimator.
+
+        What the inner one missed is what it expected before it took these same examples.
 
         Raises:
             ConfigurationError: A quality outside [0, 1], features that are no numbers or of
@@ -135,9 +140,13 @@ class LinearBandit(Estimator):
         """What the inner estimator expects, corrected, with novelty.
 
         Raises:
+            NotFittedError: The inner estimator needs a fit and has had none.
             ConfigurationError: The features have another width than those that were learned from.
         """
-        made = self.inner.estimate(evidence, preference)
+        try:
+            made = self.inner.estimate(evidence, preference)
+        except NotFittedError as error:
+            raise NotFittedError(error.what, _FROM_NOTHING) from error
         shift, novelty = self._predicted(evidence)
         quality = np.minimum(np.maximum(made.quality + shift, 0.0), 1.0)
         sd = np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty)
@@ -241,14 +250,16 @@ def _vectors(units: Floats, centre: Floats) -> Floats:
 def _unseen(inner: Estimator, examples: Examples) -> Floats:
     """What the inner estimator expects of rows it was not fitted on, (n, arms).
 
-    NaN where it was fitted on no row of the arm, for then it cannot be said to have missed.
+    Rows of one group are held out together. NaN where it was fitted on no row of the arm, for then
+    it cannot be said to have missed.
     """
-    count = len(examples)
+    rows = np.arange(len(examples))
     told = np.full(examples.quality.shape, np.nan)
-    order = np.random.default_rng(0).permutation(count)
+    _, group = np.unique(rows if examples.groups is None else examples.groups, return_inverse=True)
+    order = np.random.default_rng(0).permutation(int(group.max(initial=-1)) + 1)
     for fold in range(FOLDS):
-        held = order[fold::FOLDS]
-        seen = np.setdiff1d(order, held)
+        out = np.isin(group, order[fold::FOLDS])
+        held, seen = rows[out], rows[~out]
         if not len(held) or not len(seen):
             continue
         train = examples.take(seen)

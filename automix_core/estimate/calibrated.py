@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
 from automix_core.errors import NotFittedError
 from automix_core.estimate.bayes import Bayes
-from automix_core.evidence import Estimates, Evidence, Floats
+from automix_core.estimate.before import moved
+from automix_core.evidence import Estimates, Evidence, Examples, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
@@ -45,6 +48,30 @@ class Calibrated(Estimator):
     def label(self) -> str:
         """The name of what is wrapped."""
         return self.inner.label
+
+    @property
+    def learns(self) -> bool:
+        """The inner estimator does or does not."""
+        return self.inner.learns
+
+    def learn(self, examples: Examples) -> Self:
+        """A copy whose inner estimator has gone on learning; starts stay as they were measured."""
+        inner = self.inner.learn(examples)
+        return self if inner is self.inner else replace(self, inner=inner)
+
+    @property
+    def adopts(self) -> bool:
+        """The inner estimator does or does not."""
+        return self.inner.adopts
+
+    def over(self, places: Sequence[int | None]) -> Self:
+        """The same for other arms; a new one, like the dearest, is never verified at the start."""
+        made = replace(self, inner=self.inner.over(places))
+        if self.gain_ is None or self.doubt_ is None:
+            return made
+        gain, doubt = (moved(x, places, np.nan, axis=1) for x in (self.gain_, self.doubt_))
+        gain[:, -1] = np.nan
+        return replace(made, gain_=gain, doubt_=doubt)
 
     def estimate(self, evidence: Evidence, preference: Preference) -> Estimates:
         """The inner estimates; valid and invalid replies are as good as their form says."""

@@ -2,7 +2,7 @@
 
 After Avengers-Pro (arXiv 2508.12631) and UniRoute (arXiv 2502.08773). Unlike the first, quality
 is not scaled within a cluster and cost stays out of it, so that prices and preferences may change;
-and small clusters are drawn towards the arm's overall mean.
+small clusters are drawn towards the arm's overall mean; and the table goes on learning.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import normalised
 from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved
-from automix_core.evidence import Floats
+from automix_core.estimate.events import checked
+from automix_core.evidence import Examples, Floats
 from automix_core.numbers import not_negative
 from automix_core.parts import at_least_one
 
@@ -34,6 +36,9 @@ SHARPNESS = 9.0
 class Clusters(Before):
     """Each arm's mean quality on the clusters nearest to the request.
 
+    `learn` adds further examples to the table; the centres stay where the fit has put them. What
+    was hoped of a new arm counts for `shrinkage` examples beside those that it gets.
+
     Attributes:
         clusters: How many clusters; fewer where there are fewer examples.
         nearest: How many of them a request is judged by, weighed by exp(-9 * distance).
@@ -42,6 +47,7 @@ class Clusters(Before):
         centres_: (clusters, d).
         table_: (clusters, arms) mean quality.
         doubt_: (clusters, arms) standard error of that mean.
+        tally_: (3, clusters, arms) number of examples, sum of their quality and of its square.
     """
 
     name = "clusters"
@@ -53,6 +59,7 @@ class Clusters(Before):
     centres_: Floats | None = None
     table_: Floats | None = None
     doubt_: Floats | None = None
+    tally_: Floats | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -63,11 +70,8 @@ class Clusters(Before):
         self, features: Floats, quality: Floats, *, prior_: Floats, spread_: Floats, **shared: Any
     ) -> Self:
         centres = k_means(features, min(self.clusters, len(features)), self.seed)
-        home = _squares(features, centres).argmin(axis=1)
-        columns = [
-            self._column(home[known], column[known], len(centres), (prior, spread))
-            for (known, column), prior, spread in zip(by_arm(quality), prior_, spread_, strict=True)
-        ]
+        tally = _tallied(_squares(features, centres).argmin(axis=1), quality, len(centres))
+        columns = map(self._column, np.moveaxis(tally, 2, 0), prior_, spread_)
         table, doubt = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
         return replace(
             self,
@@ -76,30 +80,71 @@ class Clusters(Before):
             centres_=centres,
             table_=table,
             doubt_=doubt,
+            tally_=tally,
             **shared,
         )
 
+    def learn(self, examples: Examples) -> Self:
+        """A copy whose table holds further examples.
+
+        Raises:
+            ConfigurationError: A quality outside [0, 1], or features that are no numbers or of
+                another width. Nothing was learned then.
+        """
+        learned: Any = (self.prior_, self.spread_, self.table_, self.doubt_, self.tally_)
+        if self.tally_ is None:
+            return self
+        known = checked(examples, self.name, self.tally_.shape[2], self.width_)
+        if examples.features is None or not known.any():
+            return self
+        home = _squares(normalised(examples.features), *self._centres).argmin(axis=1)
+        added = _tallied(home, examples.quality, self.tally_.shape[1])
+        prior, spread, table, doubt, tally = (array.copy() for array in learned)
+        tally += added
+        for arm in np.flatnonzero(known.any(axis=0)).tolist():
+            count, total, square = tally[:, :, arm].sum(axis=1).tolist()
+            fresh, gained, _ = added[:, :, arm].sum(axis=1).tolist()
+            prior[arm] += (gained - fresh * prior[arm]) / (count + self.shrinkage)
+            if count > 1:
+                spread[arm] = max(0.0, square / count - (total / count) ** 2) ** 0.5
+            column = self._column(tally[:, :, arm], prior[arm], spread[arm])
+            table[:, arm], doubt[:, arm] = column
+        new = None if self.new_ is None else self.new_ & ~known.any(axis=0)
+        return replace(
+            self,
+            prior_=prior,
+            spread_=spread,
+            table_=table,
+            doubt_=doubt,
+            tally_=tally,
+            new_=new if new is not None and new.any() else None,
+        )
+
     def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
-        assert self.table_ is not None  # noqa: S101 - for the type checker: fitted together
-        assert self.doubt_ is not None  # noqa: S101
-        doubt = WORST_VARIANCE**0.5
+        learned: Any = (self.table_, self.doubt_, self.tally_)
+        table, doubt, tally = learned
         return {
-            "table_": moved(self.table_, places, 0.0, axis=1),
-            "doubt_": moved(self.doubt_, places, doubt, axis=1),
+            "table_": moved(table, places, 0.0, axis=1),
+            "doubt_": moved(doubt, places, WORST_VARIANCE**0.5, axis=1),
+            "tally_": moved(tally, places, 0.0, axis=2),
         }
 
-    def _column(
-        self, home: NDArray[np.int64], quality: Floats, count: int, overall: tuple[float, float]
-    ) -> tuple[Floats, Floats]:
-        """One arm's mean in each cluster, and its standard error."""
-        prior, spread = overall
-        weight = np.bincount(home, minlength=count) + self.shrinkage
+    def _column(self, tally: Floats, prior: float, spread: float) -> tuple[Floats, Floats]:
+        """One arm's mean in each cluster, and its standard error, each (clusters,).
+
+        Args:
+            tally: (3, clusters) as the attribute.
+            prior: The arm's overall mean.
+            spread: Its overall standard deviation.
+        """
+        count, total, square = tally
+        weight = count + self.shrinkage
         some = weight > 0
-        total = np.bincount(home, quality, count) + self.shrinkage * prior
-        mean = np.divide(total, weight, out=np.full(count, prior), where=some)
-        missed = np.bincount(home, (quality - mean[home]) ** 2, count)
+        drawn = total + self.shrinkage * prior
+        mean = np.divide(drawn, weight, out=np.full(len(weight), prior), where=some)
+        missed = np.maximum(square - 2 * mean * total + count * mean**2, 0.0)
         scatter = missed + self.shrinkage * spread**2
-        doubt = np.divide(np.sqrt(scatter), weight, out=np.full(count, spread), where=some)
+        doubt = np.divide(np.sqrt(scatter), weight, out=np.full(len(weight), spread), where=some)
         return mean, doubt
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
@@ -138,6 +183,22 @@ class Clusters(Before):
         weight = np.exp(-SHARPNESS * np.sqrt(squares[:, : self.nearest]))
         weight /= weight.sum(1)[:, None]
         return near, weight
+
+
+def _tallied(home: NDArray[np.int64], quality: Floats, count: int) -> Floats:
+    """What the examples of each cluster add up to, (3, clusters, arms), as in the attribute.
+
+    Args:
+        home: (n,) the cluster of each example.
+        quality: (n, arms), NaN where unknown.
+        count: How many clusters there are.
+    """
+    tally = np.zeros((3, count, quality.shape[1]))
+    for arm, (known, column) in enumerate(by_arm(quality)):
+        for power in range(3):
+            weights = column[known] ** power
+            tally[power, :, arm] = np.bincount(home[known], weights, count)
+    return tally
 
 
 def k_means(points: Floats, count: int, seed: int) -> Floats:

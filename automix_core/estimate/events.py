@@ -11,7 +11,7 @@ from automix_core.evidence import Bools, Evidence, Examples, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
-__all__ = ["asked_nothing", "checked", "expected", "known_share"]
+__all__ = ["asked_nothing", "checked", "expected", "known_share", "unjudged"]
 
 _PREFERENCE = Preference()
 
@@ -55,6 +55,16 @@ def checked(
         msg = f"{who!r} was given features that are NaN or infinite: nothing was learned from them."
         raise ConfigurationError(msg)
     return known
+
+
+def unjudged(examples: Examples) -> Examples:
+    """The examples that tell how good arms are on requests as such.
+
+    A draft that a verifier let pass is better than drafts are, and what another arm answers
+    where a draft was refused is worse than its answers are: learned from, the first would draw
+    ever more traffic and the second ever less.
+    """
+    return examples if examples.judged is None else examples.take(~examples.judged)
 
 
 def known_share(values: Floats | None, examples: Examples, what: str) -> Bools:

@@ -18,6 +18,7 @@ from automix_core.estimate.amounts import Amounts, faded, over_arms, sane
 from automix_core.estimate.nearest import NeighbourQuality
 from automix_core.estimate.paces import Paces
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
+from automix_core.numbers import is_number
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 from automix_core.workload import learned_rates
@@ -69,7 +70,7 @@ class Forecast(Estimator):
 
     def __post_init__(self) -> None:
         """Check the forgetting."""
-        if not 0 < self.forgetting <= 1:
+        if not (is_number(self.forgetting) and 0 < self.forgetting <= 1):
             msg = f"Forecast.forgetting must lie above 0 and at most at 1, not {self.forgetting!r}."
             raise ConfigurationError(msg)
 
@@ -77,6 +78,11 @@ class Forecast(Estimator):
     def label(self) -> str:
         """The name of what estimates quality, and its own."""
         return f"{self.quality.label} with {self.name}"
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the estimator of quality does."""
+        return self.quality.adopts
 
     @property
     def forecasts(self) -> bool:

@@ -16,11 +16,12 @@ import numpy as np
 from automix_core.errors import NotFittedError
 from automix_core.estimate.calibrated import VALIDITY, by_form
 from automix_core.estimate.cells import situations
+from automix_core.estimate.clusters import Clusters
+from automix_core.estimate.events import unjudged
 from automix_core.estimate.logistic import signal_features
 from automix_core.estimate.lookahead import Prospect
 from automix_core.estimate.posterior import key, spread_sample, unkey
 from automix_core.estimate.prior import Prior
-from automix_core.estimate.ridge import RidgeQuality
 from automix_core.estimate.updates import (
     Belief,
     Posterior,
@@ -73,7 +74,7 @@ class Joint(Estimator):
 
     name = "joint"
     foresees: ClassVar[bool] = True
-    before: Estimator = field(default_factory=RidgeQuality)
+    before: Estimator = field(default_factory=Clusters)
     penalty: float = 3.0
     depth: int = 3
     most_examples: int = 5_000
@@ -114,9 +115,23 @@ class Joint(Estimator):
             moves_=updates.moves(folds, self.depth),
         )
 
+    @property
+    def learns(self) -> bool:
+        """Its reading of requests does or does not."""
+        return self.before.learns
+
     def learn(self, examples: Examples) -> Self:
-        """A copy whose reading of requests has gone on learning; verdicts mean what they did."""
-        return replace(self, before=self.before.learn(examples))
+        """A copy whose reading of requests has gone on learning; verdicts mean what they did.
+
+        It learns of answers that were asked for good: those that verdicts chose are no fair sample.
+        """
+        before = self.before.learn(unjudged(examples))
+        return self if before is self.before else replace(self, before=before)
+
+    @property
+    def adopts(self) -> bool:
+        """Whether what reads the request does: a new arm has that one's word alone."""
+        return self.before.adopts
 
     def over(self, places: Sequence[int | None]) -> Self:
         """This estimator for other arms: a new one is as good as the request says, unverified.
@@ -163,6 +178,7 @@ class Joint(Estimator):
         judged &= spoken(evidence, self.names_) | self.silent_
         if form is not None:
             judged &= np.isnan(form)
+        judged[:, -1] = False  # where the dearest arm has gone, that is one which was verified
         asking, committing = _prices(made, evidence, preference)
         quality, ahead = np.empty_like(words), np.full_like(words, np.nan)
         for pattern, rows in situations(np.hstack([judged, evidence.able])):

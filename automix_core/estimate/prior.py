@@ -38,6 +38,11 @@ class Prior(Estimator):
             spread_=np.array([c.std() if len(c) else WORST_VARIANCE**0.5 for c in columns]),
         )
 
+    @property
+    def adopts(self) -> bool:
+        """Only while nothing was learned: then every arm is taken for the same."""
+        return self.prior_ is None
+
     def over(self, places: Sequence[int | None]) -> Self:
         """The same for other arms; a new one counts as the best of them, with every doubt."""
         if self.prior_ is None or self.spread_ is None:

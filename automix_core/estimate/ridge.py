@@ -16,6 +16,7 @@ import numpy as np
 from automix_core.errors import ConfigurationError
 from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved
 from automix_core.evidence import Floats
+from automix_core.numbers import is_number
 
 __all__ = ["RidgeQuality"]
 
@@ -48,7 +49,7 @@ class RidgeQuality(Before):
 
     def __post_init__(self) -> None:
         """Check the penalty."""
-        if not 0 < self.penalty < np.inf:
+        if not (is_number(self.penalty) and self.penalty > 0):
             msg = f"RidgeQuality.penalty must be a number above 0, not {self.penalty!r}."
             raise ConfigurationError(msg)
 

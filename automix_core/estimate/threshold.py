@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from automix_core.errors import ConfigurationError
 from automix_core.estimate.regions import FittedThreshold
 from automix_core.evidence import Estimates, Evidence, Examples
+from automix_core.numbers import is_number
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
@@ -44,13 +44,18 @@ class Threshold(Estimator):
         """Check that the threshold can be reached."""
         for name in ("threshold", "unverified"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and 0 <= value <= 1):
+            if not (is_number(value) and 0 <= value <= 1):
                 msg = f"Threshold.{name} must lie in [0, 1], not {value!r}."
                 raise ConfigurationError(msg)
 
     def fit(self, examples: Examples) -> Estimator:
         """The threshold that examples speak for, anew for every preference."""
         return FittedThreshold().fit(examples)
+
+    @property
+    def adopts(self) -> bool:
+        """Yes: its rule is the same for every arm."""
+        return True
 
     def over(self, places: Sequence[int | None]) -> Estimator:
         """This very one: nothing here is about a single arm."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from automix_core.prices import Priced
     from automix_core.workload import Workload
 
-__all__ = ["Changed", "profile", "taught", "with_arm", "without_arm"]
+__all__ = ["Changed", "adopted", "profile", "taught", "with_arm", "without_arm"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +149,22 @@ def profile(
         input_tokens=column(own.input_tokens),
         output_tokens=column(own.output_tokens),
     )
+
+
+def adopted(estimator: Estimator, places: Sequence[int | None]) -> Estimator:
+    """An estimator that is told of a new arm.
+
+    Raises:
+        ConfigurationError: It would never learn how good that one is.
+    """
+    if not estimator.adopts:
+        msg = (
+            f"The estimator {estimator.label!r} learns only from a fit, and would never know how "
+            "good the new model is: fit the router again on a table with all its models, or take "
+            "a preset that goes on learning, such as 'mixllm'."
+        )
+        raise ConfigurationError(msg)
+    return estimator.over(places)
 
 
 def taught(estimator: Estimator, examples: Examples) -> Estimator:

@@ -117,6 +117,7 @@ def example(
         features=known.features,
         satisfied=row(feedback.satisfied if "satisfied" in fresh else None),
         chances=known.chances_of(arms),
+        judged=np.array([bool(known.decision.verdicts)]),
         cost=row(spent.get("cost")),
         latency=row(spent.get("latency")),
         input_tokens=row(spent.get("input_tokens")),
@@ -124,19 +125,19 @@ def example(
     )
 
 
-def checked(examples: Examples, arms: int | None) -> Examples:
+def checked(examples: Examples, arms: int) -> Examples:
     """Examples that can be learned from, so that nothing else ever is.
 
     Args:
         examples: n rows.
-        arms: How many arms there are; `None` where any number will do.
+        arms: How many arms there are.
 
     Raises:
         ConfigurationError: Another number of arms, a quality outside [0, 1], or features that
             are no finite numbers.
     """
     shape = examples.quality.shape
-    if arms is not None and shape[1:] != (arms,):
+    if shape[1:] != (arms,):
         msg = f"The examples must have a column for each of {arms} models, and have shape {shape}."
         raise ConfigurationError(msg)
     for name in ("quality", "satisfied"):

@@ -149,7 +149,11 @@ class Store:
             ).fetchall()
         features = None if row[3] is None else _unpacked(row[3])[None]
         chances = None if row[4] is None else _unpacked(row[4])
-        decision = Decision.from_dict(json.loads(row[1]))
+        try:
+            decision = Decision.from_dict(json.loads(row[1]))
+        except ValueError as error:
+            msg = f"The decision {row[0]!r} in {self.path} cannot be read: {error}"
+            raise StoreError(msg) from error
         return Known(decision, tuple(json.loads(row[2])), features, chances, frozenset(given))
 
     @contextmanager
@@ -236,7 +240,7 @@ class Store:
                 raise StoreError(msg)
             # Readers and one writer do not wait for each other; a crash loses no more than the
             # last events, and never the file.
-            connection.execute("PRAGMA journal_mode = WAL")
+            _in_wal_mode(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             if empty:
                 connection.executescript(_SCHEMA)
@@ -244,6 +248,20 @@ class Store:
             connection.close()
             raise
         return connection
+
+
+def _in_wal_mode(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log, for which SQLite itself does not wait while others switch."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(PATIENCE / 200)
+        else:
+            return
 
 
 def _opened_again(path: Path, texts: bool) -> Store:

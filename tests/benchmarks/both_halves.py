@@ -83,7 +83,7 @@ def main() -> int:
     parser.add_argument("--cost-weight", type=float, default=0.3)
     given = parser.parse_args()
     began = time.perf_counter()
-    names = ("joint", "knn", "calibrated")
+    names = ("joint", "clusters", "calibrated")
     found = compare(
         table(given.rows, 0),
         [(name, Router.preset(name)) for name in names],

@@ -7,7 +7,7 @@ import pytest
 
 from automix_core.cli import main
 
-COMMANDS = ["collect", "fit", "evaluate", "report", "inspect"]
+COMMANDS = ["collect", "fit", "evaluate", "simulate", "report", "inspect"]
 WITHOUT_RICH = "import sys; sys.modules['rich'] = None; from automix_core.cli import main; "
 LOADED = (
     "import sys; from automix_core.cli import main\n"

@@ -36,7 +36,7 @@ def test_json(ran):
     assert looked["lines"] == Router.load("mine").describe()
 
 
-@pytest.mark.parametrize(("signals", "spec"), [(True, "calibrated"), (False, "knn")])
+@pytest.mark.parametrize(("signals", "spec"), [(True, "calibrated"), (False, "clusters")])
 def test_without_a_router_it_fits_what_suits_the_table(ran, tmp_path, signals, spec):
     rows = list(both_halves.table(60, 0).rows())
     for row in rows:

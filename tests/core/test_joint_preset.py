@@ -1,5 +1,6 @@
 """`joint`: the fit keeps the request alone, the answers alone, or both, and says which."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -126,6 +127,20 @@ def test_live_it_does_what_the_replay_did():
         assert done.decision.arm == rows.arms[seen.arm[row]]
 
 
+def test_a_model_may_go_while_the_router_is_at_work():
+    live = bound(fitted(), *made().arms, prices={}, logprobs=True)
+    live.remove_arm("words")
+    asked = {}
+    for question in held().texts["question"][:30]:
+        port = ScriptedPort(lambda ask: says("It is so.", confidence=0.3, source=ask.to))
+        finish(live.route(Request(question), Preference(0.1)), port)
+        for ask in port.asks:
+            asked.setdefault(ask.to, set()).add(ask.final)
+    assert set(asked) == {"small", "numbers", "large"}
+    assert asked["small"] == {False}
+    assert asked["large"] == {True}
+
+
 # One half
 
 
@@ -182,6 +197,17 @@ def test_without_texts_it_goes_by_answers_and_needs_no_embedder():
         assert (worth(router, weight) - worth(after, weight)).mean() > -0.01
 
 
+def test_ways_are_compared_on_rows_that_all_of_them_could_take():
+    """Every model fails the questions that the cheapest was never asked: they favour no way."""
+    of = made().take(slice(0, 200))
+    hard = np.arange(200) % 2 == 0
+    quality, cost = of.quality.copy(), of.cost.copy()
+    quality[hard] = 0.0
+    quality[hard, 0] = cost[hard, 0] = np.nan
+    halves = joint().fit(replace(of, quality=quality, cost=cost)).fit_report.halves
+    assert halves["both"] == pytest.approx(halves["the answers alone"], abs=0.1)
+
+
 def test_with_neither_the_missing_signals_are_named():
     with pytest.raises(ConfigurationError, match="answer_likelihood"):
         joint().fit(without(made(), texts=False, signals=False))
@@ -215,7 +241,7 @@ def test_a_preset_that_reads_no_requests_is_refused(before):
 
 @pytest.mark.parametrize(
     ("lacking", "spec"),
-    [({}, "joint"), ({"texts": False}, "calibrated"), ({"signals": False}, "knn")],
+    [({}, "joint"), ({"texts": False}, "calibrated"), ({"signals": False}, "clusters")],
 )
 def test_what_suits_a_table_is_what_reads_all_of_it(lacking, spec):
     assert presets.suited(without(made().take(slice(0, 3)), **lacking)) == spec

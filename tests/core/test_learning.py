@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sys
 import threading
 from dataclasses import replace
 from functools import partial
@@ -21,13 +22,15 @@ from automix_core import (
     UnknownNameError,
     collect_decisions,
 )
-from automix_core.decide import Always, Random
+from automix_core.decide import Always, Random, Value
 from automix_core.drive import adrive, afinish, finish
-from automix_core.estimate import Threshold
+from automix_core.embed import Hashing
+from automix_core.estimate import Joint, LinearBandit, NeighbourQuality, Threshold
 from automix_core.evidence import Examples
 from automix_core.flow import Usage
 from automix_core.learn import Memory
 from automix_core.learn.learner import Learner
+from automix_core.verify import AnswerLikelihood, Judge
 from tests.core.conftest import PRICES, AsyncScriptedPort, Model, ScriptedPort, describe, says
 from tests.core.learn.learners import NAMES, Tiny, ask, cascading, learning, over, same
 
@@ -211,6 +214,46 @@ def test_a_router_that_learns_nothing_says_so_and_remembers_nothing():
         router.give_feedback(decision.id, 1.0)
 
 
+def test_a_router_that_could_learn_and_does_not_remembers_nothing():
+    """What reads requests decides whether `joint` learns; nearest neighbours do not."""
+    for before, learns in ((NeighbourQuality(), False), (LinearBandit(), True)):
+        router = over(Router(AnswerLikelihood(), Joint(before), Value(), embedder=Hashing()))
+        assert (router._learner is not None) == learns
+        assert router.store is None
+
+
+def test_a_gateway_whose_threads_begin_together_loses_no_feedback():
+    """The memory of a router without models is made with its first decision."""
+    fitted = learning().fit(table())
+    made, interval = [], sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(40):
+            router = learning(fitted.estimator)
+            router.calibration, router._expected_arms = fitted.calibration, fitted._expected_arms
+            barrier = threading.Barrier(4)
+
+            def decide(router=router, barrier=barrier):
+                barrier.wait()
+                made.append((router, router.decide("What is the age of number 2?").id))
+
+            threads = [threading.Thread(target=decide) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    taken = [router.give_feedback(decision, 1.0) for router, decision in made]
+    assert taken == [True] * 160
+
+
+def test_a_fitted_router_that_has_decided_nothing_knows_of_no_decision():
+    router = learning().fit(table())
+    with pytest.raises(FeedbackError, match="not known to this router"):
+        router.give_feedback("of last week", 1.0)
+
+
 def test_a_request_without_features_teaches_a_router_that_reads_them_nothing():
     router = over(learning())
     forced = ask(router, preference=Preference(force="small"))  # nothing to choose: not embedded
@@ -305,6 +348,8 @@ def test_examples_may_be_learned_from_directly():
     assert router.estimator.weights_[0].any()
     with pytest.raises(ConfigurationError, match="3 models"):
         router.learn(replace(of_one(router), quality=np.ones((1, 2))))
+    with pytest.raises(ConfigurationError, match="no models yet"):
+        learning().learn(of_one(router))
 
 
 def test_a_copy_learns_for_itself():
@@ -344,6 +389,17 @@ def test_a_request_under_way_keeps_what_it_began_with():
     router.remove_arm("small")
     assert finish(flow, ScriptedPort(lambda ask: "Four")).decision.arm == "small"
     assert ask(router).arm != "small"
+
+
+def test_first_decisions_may_be_forgotten_by_another_thread_at_any_moment():
+    class Forgetful(dict):
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value)
+            self.clear()
+
+    router = over(cascading())
+    router._first = Forgetful()
+    assert ask(router).steps[0].to == "small"
 
 
 def test_first_decisions_are_made_anew_after_learning():
@@ -477,6 +533,17 @@ def test_what_cannot_be_changed_is_an_error(change, says_why):
         change(router)
     assert len(router.arms) >= 2
     assert ask(router).status == "final"
+
+
+def test_a_new_model_takes_its_own_name_where_none_is_given():
+    router = over(Router(Judge(Model("judge")), Threshold(), Value()))
+    table = Outcomes.of([{"id": "1", "arms": {"new": {"quality": 1.0, "cost": 0.01}}}])
+    with pytest.raises(ConfigurationError, match="helper of the verifier"):
+        router.add_arm("", Model("judge"), price=(1, 1))
+    plain = over(Router.preset("pickllm"))
+    plain.add_arm("", NEW, price=(1, 1), outcomes=table)
+    assert "new" in plain.arms.names
+    assert plain.estimator.counts_[0].sum() == 1
 
 
 def test_an_estimator_or_policy_that_cannot_do_without_a_model_says_so():
@@ -708,3 +775,26 @@ async def test_tasks_may_give_feedback_side_by_side():
 
     assert await asyncio.gather(*[one(n) for n in range(50)]) == [True] * 50
     assert router.estimator.told_[:, 4].sum() == 50
+
+
+def test_a_router_that_never_learns_refuses_a_model_it_knows_nothing_of():
+    tokens = {"input_tokens": 100, "output_tokens": 10}
+    texts = [f"question {row} about {'law' if row % 2 else 'maths'}" for row in range(40)]
+    rows = [
+        {
+            "id": f"q{row}",
+            "question": text,
+            "arms": {
+                name: {"quality": float(row % 3 > 0), "cost": cost} | tokens
+                for name, cost in (("small", 0.1), ("large", 1.0))
+            },
+        }
+        for row, text in enumerate(texts)
+    ]
+    models = {"small": Model("small"), "large": Model("large")}
+    prices = {"small": (1, 1), "large": (10, 10)}
+    fitted = Router.preset("knn").fit(Outcomes.of(rows))
+    router = fitted.bind(models, describe=describe, prices=prices)
+    with pytest.raises(ConfigurationError, match="fit the router again"):
+        router.add_arm("new", NEW, price=(2, 2))
+    assert router.bound_arms.names == ("small", "large")

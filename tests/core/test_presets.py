@@ -94,6 +94,26 @@ def test_a_name_that_does_not_exist_lists_those_that_do(name, parameters, says):
         Router.preset(name, **parameters)
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "cascade:threshold=high",
+        "ridge:penalty=low",
+        "mixllm:alpha=some",
+        "mixllm:penalty=low",
+        "mixllm:forgetting=none",
+        "metallm:alpha=some",
+        "pickllm:rate=slow",
+        "pickllm:learner=automaton,rate=slow",
+        "knn:embedder=hashing",
+        "metallm:embedder=hashing",
+    ],
+)
+def test_what_is_no_number_and_no_embedder_is_refused_at_once(spec):
+    with pytest.raises(ConfigurationError, match=spec.rpartition("=")[2] + "|External"):
+        Router.from_spec(spec)
+
+
 def test_a_preset_without_samples_is_refused():
     with pytest.raises(ConfigurationError, match="samples"):
         Router.preset("automix", samples=0)

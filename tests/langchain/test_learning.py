@@ -124,6 +124,16 @@ def test_models_come_and_go(pair):
         llm.add_arm("third", object(), price=(1, 1))
 
 
+def test_what_a_model_refused_goes_with_it(pair):
+    two = pair(respond)
+    llm = two.routed(router=learning())
+    llm._refusals.note("small", frozenset({"logprobs"}))
+    llm.add_arm("third", two.model("third"), price=(0.1, 0.1))
+    assert llm._refusals.of("small") == {"logprobs"}
+    llm.remove_arm("small")
+    assert llm._refusals.of("small") == frozenset()
+
+
 def test_a_call_under_way_keeps_its_models(pair):
     """A name that went and came back stands for another model only in later calls."""
     asked, go = threading.Event(), threading.Event()

@@ -114,6 +114,15 @@ def test_models_come_and_go(pair):
         llm.add_arm("fourth", object(), price=(1, 1))
 
 
+def test_what_a_model_refused_goes_with_it(pair):
+    two = pair(respond)
+    llm = two.routed(router=learning())
+    llm._refusals.note("small", frozenset({"logprobs"}))
+    llm.add_arm("third", two.model("third"), price=(0.1, 0.1))
+    llm.remove_arm("small")
+    assert llm._refusals.of("small") == frozenset()
+
+
 def test_a_call_under_way_keeps_its_models(pair):
     asked, go = threading.Event(), threading.Event()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "ends", "legend", "new_axes"]
+__all__ = ["COLOURS", "ends", "legend", "new_axes", "styled"]
 
 COLOURS = {
     "ink": "#1b1f24",
@@ -40,6 +40,12 @@ def new_axes(
         facecolor=COLOURS["paper"],
     )
     axes: Axes = figure.add_subplot()
+    styled(axes)
+    return figure, axes
+
+
+def styled(axes: Axes) -> None:
+    """Give axes the look of the house."""
     axes.set_facecolor(COLOURS["paper"])
     axes.spines[["top", "right"]].set_visible(False)
     for spine in axes.spines.values():
@@ -49,7 +55,6 @@ def new_axes(
         axis.label.set_color(COLOURS["muted"])
         axis.label.set_fontsize(9)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
 def legend(figure: Figure, columns: int) -> None:

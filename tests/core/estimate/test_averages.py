@@ -150,6 +150,13 @@ def test_a_bad_event_is_refused_and_changes_nothing(learner, bad):
     np.testing.assert_array_equal(quality(known), before)
 
 
+@pytest.mark.parametrize("rows", [1, 20, 300])
+def test_the_same_reward_ever_again_is_never_exceeded(rows):
+    made = Averages().fit(examples(np.ones((rows, 2))))
+    assert quality(made).tolist() == pytest.approx([1, 1])
+    assert quality(made).max() <= 1
+
+
 def test_numbers_that_make_no_sense_are_refused():
     for made in (lambda: Averages(0.0), lambda: Automaton(rate=1.0), lambda: Automaton(floor=1)):
         with pytest.raises(ConfigurationError):

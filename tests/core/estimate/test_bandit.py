@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automix_core import ConfigurationError, Preference
+from automix_core import ConfigurationError, NotFittedError, Preference, Router
 from automix_core.estimate import (
     Clusters,
     Forest,
@@ -17,6 +17,7 @@ from automix_core.estimate import (
 from automix_core.evidence import Examples
 from tests.core.estimate.test_before import estimated, sorts
 from tests.core.examples import every_state, told
+from tests.core.learn.learners import ask, over
 
 LEARNERS = {
     "prior": LinearBandit(penalty=3),
@@ -26,6 +27,8 @@ LEARNERS = {
     "forest": LinearBandit(Forest(trees=5)),
     "forgetting": LinearBandit(forgetting=0.99),
 }
+STEADY = {name: made for name, made in LEARNERS.items() if name != "clusters"}
+"""Those whose inner estimator does not move while they learn."""
 each = pytest.mark.parametrize("bandit", LEARNERS.values(), ids=LEARNERS)
 HELD = sorts(60, 9)[0].features
 
@@ -89,6 +92,18 @@ def test_a_fit_learns_nothing_from_rows_that_the_inner_estimator_has_seen(inner)
     assert np.abs(weights).max() > 0.05
 
 
+def test_rows_of_one_group_are_unseen_together():
+    """A row whose twin was seen would look as if the inner estimator never missed."""
+    rng = np.random.default_rng(2)
+    quality = rng.integers(0, 2, (100, 1)).astype(float)
+    once = Examples(quality, np.full((100, 1), np.nan), features=rng.normal(size=(100, 4)))
+    twice = replace(once.take(np.tile(np.arange(100), 2)), groups=np.tile(np.arange(100), 2))
+    bandit = LinearBandit(NeighbourQuality(k=1, shrinkage=0))
+    (of_one,), (of_two,) = bandit.fit(once).lines_, bandit.fit(twice).lines_
+    assert np.abs(of_one.target).max() > 1
+    np.testing.assert_allclose(of_two.target, 2 * of_one.target, atol=1e-9)
+
+
 def test_novelty_falls_as_one_over_the_times_that_an_arm_was_tried():
     """Acceptance property 2 of MixLLM."""
     bandit = LinearBandit(penalty=1.0)
@@ -145,7 +160,7 @@ def test_forgetting_follows_a_drift_and_remembering_all_lags_behind():
     assert told_so_far[1.0] > 0.6
 
 
-@each
+@pytest.mark.parametrize("bandit", STEADY.values(), ids=STEADY)
 @pytest.mark.parametrize("arms_known", [1, 3])
 def test_a_batch_is_what_its_events_are_one_by_one(bandit, arms_known):
     fitted = bandit.fit(sorts(100, 0)[0])
@@ -259,3 +274,10 @@ def test_one_row_per_arm_is_enough():
 def test_numbers_that_make_no_sense_are_refused(numbers):
     with pytest.raises(ConfigurationError, match=next(iter(numbers))):
         LinearBandit(**numbers)
+
+
+def test_over_an_estimator_without_a_fit_it_says_how_to_begin_with_nothing():
+    router = over(Router.preset("mixllm"))
+    with pytest.raises(NotFittedError, match=r"'clusters'.*fit\(outcomes\).*quality='prior'"):
+        ask(router)
+    assert ask(over(Router.preset("mixllm", quality="prior"))).status == "final"

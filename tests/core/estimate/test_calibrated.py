@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from automix_core import Preference
 from automix_core.decide import Value
-from automix_core.estimate import Calibrated, Isotonic, Pomdp
-from automix_core.evidence import Run
+from automix_core.estimate import Calibrated, Isotonic, LinearBandit, Pomdp
+from automix_core.evidence import Examples, Run
 from tests.core.examples import every_state, fitted, told
 
 COST = np.array([1.0, 2.0, 3.0])  # of `every_state`, of which a quarter is for checks
@@ -86,3 +86,22 @@ def test_replies_judged_by_their_form_are_as_good_as_it_says():
     evidence = every_state(type(of)(of.quality, of.confidence, {"validity": form}))
     made = fitted(Calibrated(), 3).estimate(evidence, Preference())
     np.testing.assert_array_equal(made.quality[evidence.answered], form[evidence.answered])
+
+
+def test_a_start_is_as_good_as_before_for_the_arms_that_stay_and_unknown_for_others():
+    estimator = calibrated([[0.3, 0.2, np.nan]] * 2, inner=LinearBandit())
+    more = estimator.over([0, None, 1, 2])
+    assert more.sure_gain(0.2).tolist() == [0.3, -np.inf, 0.2, -np.inf]
+    assert more.over([0, 2, 3]).sure_gain(0.2).tolist() == estimator.sure_gain(0.2).tolist()
+    assert estimator.over([0, 1]).sure_gain(0.2).tolist() == [0.3, -np.inf]  # now the dearest
+
+
+def test_it_learns_if_the_inner_estimator_does():
+    nothing = np.full((1, 3), np.nan)
+    event = Examples(np.array([[1.0, np.nan, np.nan]]), nothing, {}, np.ones((1, 3)))
+    estimator = calibrated([[0.3, 0.2, np.nan]] * 2, inner=LinearBandit())
+    learned = estimator.learn(event)
+    assert learned.inner.lines_ != estimator.inner.lines_
+    assert learned.sure_gain(0.2).tolist() == estimator.sure_gain(0.2).tolist()
+    fixed = calibrated([[0.3, 0.2, np.nan]] * 2)
+    assert fixed.learn(event) is fixed

@@ -188,6 +188,12 @@ def one_event(arms, arm=0):
     return replace(of, quality=known, confidence=np.full_like(known, np.nan), signals={}, **bill)
 
 
+@every
+def test_it_learns_from_feedback_if_it_says_so(estimator):
+    ready = fitted(estimator, 3) if estimator in LEARNERS.values() else estimator
+    assert (ready.learn(one_event(3)) is not ready) == ready.learns
+
+
 @each_that_learns
 def test_what_it_learned_from_feedback_is_saved_too(estimator, tmp_path):
     arms = 3

@@ -7,8 +7,8 @@ import pytest
 
 from automix_core import ConfigurationError, Preference
 from automix_core.decide import Best, Value
-from automix_core.estimate import Bayes, Joint, Prior, RidgeQuality
-from automix_core.evidence import Estimates, Run
+from automix_core.estimate import Bayes, Clusters, Joint, Prior, RidgeQuality
+from automix_core.evidence import Estimates, Examples, Run
 from tests.core.examples import every_state, told
 
 PREFERENCE = Preference(0.3)
@@ -225,6 +225,23 @@ def test_when_an_arm_goes_the_same_is_said_of_the_others():
     assert not [name for name in left.moves_ if "3" in name or "2" in name]
 
 
+def test_once_the_dearest_arm_has_gone_an_unchecked_answer_of_the_next_counts_as_nothing_said():
+    """Where silence told of poor answers, that of an arm which is no longer verified does not."""
+    of = told(400, ARMS, seed=0)
+    said = of.confidence.copy()
+    said[::3, 2], of.quality[::3, 2] = np.nan, 0.0
+    joint = Joint(Told()).fit(replace(of, confidence=said, signals=dict.fromkeys(of.signals, said)))
+    assert joint.silent_[2]
+    left, fresh = joint.over([0, 1, 2]), told(30, ARMS - 1, seed=1)
+    before, asked = (np.tile([True, False, last], (30, 1)) for last in (False, True))
+    heard = np.where([True, True, False], fresh.confidence, np.nan)
+    found, known = (
+        left.estimate(after(fresh, answered, heard), PREFERENCE).quality
+        for answered in (asked, before)
+    )
+    np.testing.assert_array_equal(found, known)
+
+
 def test_a_new_arm_is_as_good_as_the_request_says_and_is_never_verified():
     more = fitted(Told()).over([0, 1, 2, 3, None])
     fresh = told(30, ARMS + 1, seed=1)
@@ -258,6 +275,8 @@ def test_what_reads_the_request_goes_on_learning():
     after_news = joint.learn(news)
     np.testing.assert_allclose(after_news.before.prior_, news.quality.mean(axis=0))
     assert after_news.weights_ is joint.weights_
+    fixed = fitted()
+    assert fixed.learn(news) is fixed
 
 
 def test_without_features_it_makes_do_with_the_mean():
@@ -283,3 +302,16 @@ def test_it_is_known_by_what_it_reads():
 def test_bad_parameters_are_refused(wrong):
     with pytest.raises(ConfigurationError, match="Joint"):
         Joint(**wrong)
+
+
+def test_what_verdicts_chose_teaches_nothing_of_requests():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 3))
+    quality = (rng.random((200, 2)) < 0.5).astype(float)
+    nothing = np.full((200, 2), np.nan)
+    fitted = Joint(Clusters(clusters=2)).fit(Examples(quality, nothing, features=features))
+    told = np.column_stack([np.ones(200), np.full(200, np.nan)])  # every draft that was kept
+    kept = Examples(told, nothing, features=features, judged=np.ones(200, dtype=bool))
+    np.testing.assert_array_equal(fitted.learn(kept).before.table_, fitted.before.table_)
+    asked_for_good = replace(kept, judged=np.arange(200) % 2 == 0)
+    assert fitted.learn(asked_for_good).before.table_[:, 0].min() > 0.55

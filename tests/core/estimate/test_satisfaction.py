@@ -8,7 +8,7 @@ import pytest
 from automix_core import ConfigurationError, Preference
 from automix_core.arrays import normalised
 from automix_core.decide import Best, Explore
-from automix_core.estimate import LinearBandit, Prior, Satisfaction
+from automix_core.estimate import LinearBandit, Prior, RidgeQuality, Satisfaction
 from automix_core.evidence import Examples
 from tests.core.estimate.test_before import estimated, sorts
 from tests.core.examples import every_state, told
@@ -40,37 +40,78 @@ def asked_nothing(features, arms=2, draw=0.0):
     return replace(evidence, able=~none, answered=none, draw=np.full(len(features), draw))
 
 
-def served(policy, steps, seed=0, **numbers):
-    """A stream of two topics, whose users prefer B on the first one and A on the other.
+LIKED = np.array([[0.25, 0.85], [0.85, 0.25]])
+"""How likely the users of each topic are satisfied with A and with B."""
 
-    The table said that A is the better by 0.1 everywhere. Gives topic and arm of each step.
-    """
-    rng = np.random.default_rng(seed)
+
+def knows(quality):
+    """An estimator that was told the quality of both arms on each topic."""
+    quality = np.repeat(quality, 200, axis=0)
+    features = np.repeat(TOPICS, 200, axis=0)
+    return Satisfaction(RidgeQuality().fit(Examples(quality, quality, features=features)))
+
+
+def told_a_is_better():
+    """An estimator that was told that A is the better by 0.1, whatever is asked."""
     quality = np.tile([0.7, 0.6], (20, 1))
-    prior = Prior().fit(Examples(quality, quality))
-    estimator = Satisfaction(prior, **numbers)
+    return Satisfaction(Prior().fit(Examples(quality, quality)))
+
+
+def served(estimator, policy, liked, seed=0):
+    """Topic and arm of each step of a stream of two topics; `liked` has LIKED for each step."""
+    rng = np.random.default_rng(seed)
     seen = []
-    for _ in range(steps):
+    for shares in liked:
         topic = int(rng.random() < 0.5)
         features = TOPICS[[topic]] + rng.normal(0, 0.1, (1, 4))
         evidence = asked_nothing(features, draw=rng.random())
         wanted = Preference(0.0)
         actions = policy.decide(estimator.estimate(evidence, wanted), evidence, wanted)
         arm = int(actions.arm[0])
-        happy = rng.random() < (0.85 if arm == (1 - topic) else 0.25)
-        estimator = estimator.learn(thumb(features, arm, float(happy), chances=actions.chances))
+        happy = float(rng.random() < shares[topic, arm])
+        estimator = estimator.learn(thumb(features, arm, happy, chances=actions.chances))
         seen.append((topic, arm))
     return np.array(seen)
+
+
+def share(seen, topic, arm):
+    return (seen[seen[:, 0] == topic, 1] == arm).mean()
 
 
 @pytest.mark.parametrize("policy", [Best(), Explore(epsilon=0.1)], ids=["best", "by chance"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_thumbs_alone_move_the_traffic_of_a_topic_to_the_arm_its_users_prefer(policy, seed):
-    seen = served(policy, 800, seed)
-    late = seen[500:]
-    assert (seen[:10, 1] == 0).mean() > 0.7
-    assert (late[late[:, 0] == 0, 1] == 1).mean() > 0.8
-    assert (late[late[:, 0] == 1, 1] == 0).mean() > 0.8
+    """And back again, when they change their minds."""
+    seen = served(told_a_is_better(), policy, [LIKED] * 400 + [LIKED[::-1]] * 400, seed)
+    assert share(seen[:10], 0, 0) > 0.6
+    for topic in (0, 1):
+        assert share(seen[200:400], topic, 1 - topic) > 0.7
+        assert share(seen[600:], topic, topic) > 0.7
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_thumbs_that_agree_with_the_estimates_leave_the_traffic_alone(seed):
+    """However hard one topic is and however easy the other, and though B is nearly as good."""
+    quality = np.array([[0.95, 0.9], [0.2, 0.15]])
+    seen = served(knows(quality), Best(), [quality] * 400, seed)
+    assert share(seen, 0, 0) > 0.95
+    assert share(seen, 1, 0) > 0.95
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_users_who_are_harder_to_please_than_the_scores_say_are_not_held_against_an_arm(seed):
+    quality = np.array([[0.9, 0.7], [0.7, 0.9]])
+    seen = served(knows(quality), Best(), [quality - 0.3] * 400, seed)
+    assert share(seen[100:], 0, 0) > 0.9
+    assert share(seen[100:], 1, 1) > 0.9
+
+
+def after(thumbs, **numbers):
+    """What an estimator that expects 0.5 has learned from so many thumbs up for B."""
+    estimator = Satisfaction(Prior(), **numbers)
+    for _ in range(thumbs):
+        estimator = estimator.learn(thumb(TOPICS[0], 1, 1.0))
+    return estimator
 
 
 def test_before_the_first_thumb_nothing_is_moved():
@@ -95,11 +136,12 @@ def test_scores_reach_the_inner_estimator():
 
 
 def test_a_thumb_raises_the_arm_it_is_for_and_lowers_it_against_it():
-    estimator = Satisfaction(Prior(), step=0.01)
     evidence = asked_nothing(TOPICS[:1])
+    before = after(20).estimate(evidence, Preference()).quality[0]
+    assert before[1] > before[0]
     for satisfied, sign in ((1.0, 1), (0.0, -1)):
-        made = estimator.learn(thumb(TOPICS[0], 1, satisfied)).estimate(evidence, Preference())
-        assert np.sign(made.quality[0, 1] - made.quality[0, 0]) == sign
+        made = after(20).learn(thumb(TOPICS[0], 1, satisfied)).estimate(evidence, Preference())
+        np.testing.assert_array_equal(np.sign(made.quality[0] - before), [-sign, sign])
 
 
 def test_a_thumb_moves_the_scores_along_the_gradient_of_the_log_probability():
@@ -107,7 +149,8 @@ def test_a_thumb_moves_the_scores_along_the_gradient_of_the_log_probability():
     estimator = Satisfaction(Prior(), step=1e-7, hidden=5)
     for arm in (0, 1, 1):
         estimator = replace(estimator, step=0.05).learn(thumb(TOPICS[0], arm, float(arm)))
-    estimator = replace(estimator, step=1e-7, rewards_=np.zeros(2))
+    # Thumbs that were all foretold exactly: the network is trusted in full, with no offset.
+    estimator = replace(estimator, step=1e-7, moments_=np.full((3, 3), 1e6))
     features = np.array([[0.3, -0.2, 0.5, 0.1]])
 
     def log_probability(of):
@@ -115,11 +158,12 @@ def test_a_thumb_moves_the_scores_along_the_gradient_of_the_log_probability():
         raised = np.exp(quality / of.temperature)
         return float(np.log(raised[1] / raised.sum()))
 
-    share = np.exp(log_probability(estimator))
-    after = estimator.learn(thumb(features, 1, 1.0, chances=[share, share]))
+    chance = np.exp(log_probability(estimator))
+    later = estimator.learn(thumb(features, 1, 1.0, chances=[chance, chance]))
+    advantage = 1.0 - 2.0 * estimator._scores(estimator._layers(normalised(features))[-1])[0, 1]
     for name in ("first_", "second_", "heads_"):
         weights = getattr(estimator, name)
-        made = (getattr(after, name) - weights) / estimator.step
+        made = (getattr(later, name) - weights) / estimator.step
         for place in list(np.ndindex(weights.shape))[::3]:
             nudge = np.zeros_like(weights)
             nudge[place] = 1e-6
@@ -127,38 +171,36 @@ def test_a_thumb_moves_the_scores_along_the_gradient_of_the_log_probability():
                 log_probability(replace(estimator, **{name: weights + sign * nudge}))
                 for sign in (1, -1)
             )
-            assert made[place] == pytest.approx((ahead - behind) / 2e-6, rel=1e-3, abs=1e-6)
+            slope = advantage * (ahead - behind) / 2e-6
+            assert made[place] == pytest.approx(slope, rel=1e-3, abs=1e-6)
 
 
 def test_an_unlikely_arm_s_thumb_counts_for_more():
-    estimator = Satisfaction(Prior(), step=0.01)
-    evidence = asked_nothing(TOPICS[:1])
+    before = after(20)
     rise = [
-        estimator.learn(thumb(TOPICS[0], 1, 1.0, chances=[1 - chance, chance]))
-        .estimate(evidence, Preference())
+        before.learn(thumb(TOPICS[0], 1, 1.0, chances=[1 - chance, chance]))
+        .estimate(asked_nothing(TOPICS[:1]), Preference())
         .quality[0, 1]
         for chance in (1.0, 0.5, 0.1)
     ]
     assert 0.5 < rise[0] < rise[1] < rise[2]
 
 
-def test_thumbs_that_contradict_each_other_are_trusted_less():
-    estimator = Satisfaction(Prior())
+def test_thumbs_are_trusted_once_they_were_foretold_and_not_when_they_contradict_each_other():
     rng = np.random.default_rng(0)
-    for _ in range(100):
-        steady = estimator.learn(thumb(TOPICS[0], 0, 1.0))
-    noisy = estimator
-    for happy in rng.random(150) < 0.5:
+    noisy = Satisfaction(Prior())
+    for happy in rng.random(300) < 0.5:
         noisy = noisy.learn(thumb(TOPICS[0], 0, float(happy)))
-    assert steady._confidence == 1.0
-    assert noisy._confidence == pytest.approx(0.5, abs=0.01)
-    assert len(noisy.rewards_) == 100
+    assert after(1)._confidence == 0.0
+    assert after(5)._confidence < after(100)._confidence
+    assert after(100)._confidence > 0.9
+    assert noisy._confidence < 0.2
 
 
 @pytest.mark.parametrize("places", [(1, 0), (0, None, 1), (1,)])
 def test_arms_come_and_go_and_the_others_are_moved_as_before_to_the_last_bit(places):
     estimator = Satisfaction(Prior())
-    for arm in (0, 1, 0, 1):
+    for arm in (0, 1) * 5:
         estimator = estimator.learn(thumb(TOPICS[arm], arm, float(arm)))
     before = estimator.estimate(asked_nothing(TOPICS), Preference()).quality
     other = estimator.over(places)
@@ -183,12 +225,23 @@ BAD = {
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_a_bad_thumb_is_refused_and_changes_nothing(bad):
-    estimator = Satisfaction(LinearBandit()).learn(thumb(TOPICS[0], 0, 1.0))
+    estimator = Satisfaction(LinearBandit())
+    for _ in range(3):
+        estimator = estimator.learn(thumb(TOPICS[0], 0, 1.0))
     before = estimator.estimate(asked_nothing(TOPICS), Preference()).quality
     with pytest.raises(ConfigurationError):
         estimator.learn(bad)
     after = estimator.estimate(asked_nothing(TOPICS), Preference()).quality
     np.testing.assert_array_equal(after, before)
+
+
+def test_a_thumb_that_was_expected_for_certain_is_no_news():
+    certain = replace(Prior(), prior_=np.array([1.0, 0.0]), spread_=np.zeros(2))
+    estimator = Satisfaction(certain)
+    for arm, satisfied in ((0, 1.0), (1, 0.0), (0, 1.0)):
+        estimator = estimator.learn(thumb(TOPICS[0], arm, satisfied))
+    assert not estimator.heads_.any()
+    assert estimator.learn(thumb(TOPICS[0], 0, 0.0)).heads_.any()
 
 
 def test_a_thumb_without_features_teaches_nothing():

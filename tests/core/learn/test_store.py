@@ -193,6 +193,16 @@ def test_a_locked_file_harms_no_answer_and_refuses_feedback(path, monkeypatch, c
     assert router.give_feedback(known.id, 1.0)
 
 
+@pytest.mark.parametrize("written", ["{", '{"id": "1", "of_a_later_version": 1}'])
+def test_a_decision_that_cannot_be_read_says_so(path, written):
+    decision = ask(over(learning(), store=path))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE decisions SET decision = ?", (written,))
+    connection.close()
+    with pytest.raises(StoreError, match=f"{decision.id}.*cannot be read"):
+        over(learning(), store=path).give_feedback(decision.id, 1.0)
+
+
 def test_a_decision_that_nobody_made_is_unknown(path):
     router = over(learning(), store=path)
     with pytest.raises(FeedbackError, match="not in its store"):
@@ -224,6 +234,26 @@ def test_processes_share_a_file(path):
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert len(rows(path, "feedback")) == len(rows(path, "decisions")) == 60
+
+
+def test_many_may_make_the_file_at_the_same_time(tmp_path):
+    """As the workers of a server do when it is started for the first time."""
+    failed, ready = [], threading.Barrier(4)
+
+    def make():
+        for number in range(30):
+            ready.wait()
+            try:
+                Store(tmp_path / f"{number}.db").close()
+            except StoreError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
 
 
 def test_threads_share_a_store(path):
