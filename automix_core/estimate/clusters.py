@@ -110,8 +110,7 @@ class Clusters(Before):
             column = self._column(tally[:, :, arm], prior[arm], spread[arm])
             table[:, arm], doubt[:, arm] = column
         new = None if self.new_ is None else self.new_ & ~known.any(axis=0)
-        return replace(
-            self,
+        return self.having(
             prior_=prior,
             spread_=spread,
             table_=table,
@@ -195,6 +194,8 @@ def _tallied(home: NDArray[np.int64], quality: Floats, count: int) -> Floats:
     """
     tally = np.zeros((3, count, quality.shape[1]))
     for arm, (known, column) in enumerate(by_arm(quality)):
+        if not np.count_nonzero(known):
+            continue
         for power in range(3):
             weights = column[known] ** power
             tally[power, :, arm] = np.bincount(home[known], weights, count)
