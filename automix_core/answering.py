@@ -117,7 +117,7 @@ class Answering:
             deciding = self.verifier, self.estimator, self.policy, self.embedder
             measured = self.calibration, self._first
             listing = Listing(arms, self.verifier)
-            parts = *deciding, *measured, asked, listing, self._queue
+            parts = *deciding, *measured, asked, listing, self._queue, self.estimator.forecasts
             found = Serving(arms, self.helpers, *parts)
             self._serving = found
         return found
@@ -190,11 +190,11 @@ class Answering:
     ) -> tuple[Ledger, Case, Loop]:
         """What one request is carried through with."""
         chosen = preference or contexts.current_preference() or _DEFAULT
-        listeners: list[DecisionCallback] = [
-            decisions.append for decisions in contexts.collectors()
-        ]
+        listeners: tuple[DecisionCallback, ...] = tuple(
+            [decisions.append for decisions in contexts.collectors()]
+        )
         if on_decision is not None:
-            listeners.append(on_decision)
+            listeners = (*listeners, on_decision)
         ways: tuple[Branch, ...] = ()
         if serving.calibration is not None or chosen.objectives:
             ways = self._ways(chosen)
@@ -203,7 +203,7 @@ class Answering:
         ledger = Ledger(*named, serving.load)
         case = Case(request, serving.listing, chosen, ledger)
         deciding = serving.verifier, serving.estimator, serving.policy, self._draw
-        known = ways, serving.first, serving.embedder, serving.estimator.forecasts
+        known = ways, serving.first, serving.embedder, serving.forecasts
         return ledger, case, Loop(*deciding, *known, self._remember)
 
     def _ways(self, preference: Preference) -> tuple[Branch, ...]:

@@ -51,6 +51,11 @@ class Capabilities:
     images: bool | None = None
     context_window: int | None = None
 
+    @property
+    def limited(self) -> bool:
+        """Whether there can be a request that this arm cannot serve."""
+        return self.tools is False or self.images is False or self.context_window is not None
+
     def misfit(self, needs: Needs) -> str | None:
         """Why this arm cannot serve a request, or `None` where it can."""
         if needs.tools and self.tools is False:
@@ -220,7 +225,8 @@ class Arms(Sequence[Arm]):
         """
         if self.basis == "prices":
             return np.array([rates_of(arm.price) for arm in self._arms])
-        return self.learned_rates if self.basis == "measured" else None
+        learned = self.learned_rates if self.basis == "measured" else None
+        return None if learned is None or np.isnan(learned).all() else learned
 
     def named(self, name: str) -> Arm:
         """The arm of that name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["filled", "known_means", "mean_row", "non_negative_pair", "ratio"]
+__all__ = ["filled", "known_means", "mean_row", "non_negative_pair", "normalised", "ratio"]
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +18,15 @@ def filled(shape: int | tuple[int, ...], value: float) -> Floats:
     made: Floats = np.empty(shape)
     made.fill(value)
     return made
+
+
+def normalised(rows: Floats) -> Floats:
+    """Rows of length 1, (n, columns); a row of zeros stays as it is."""
+    length = np.sqrt((rows * rows).sum(1))
+    if np.count_nonzero(length) < len(length):
+        length[length == 0] = 1.0
+    units: Floats = rows / length[:, None]
+    return units
 
 
 def ratio(

@@ -41,6 +41,7 @@ class Listing:
     def __init__(self, arms: Arms, verifier: Verifier) -> None:
         self.arms = arms
         self.verifier = verifier
+        self.limited = [(i, arm.can) for i, arm in enumerate(arms) if arm.can.limited]
 
     @cached_property
     def checked(self) -> tuple[Floats, Floats]:
@@ -104,8 +105,8 @@ class Case:
         self._cost, self._checking = listing.checked if verified else listing.unchecked
         self._misfits = {
             index: why
-            for index, arm in enumerate(arms)
-            if (why := arm.can.misfit(request.needs)) is not None
+            for index, can in listing.limited
+            if (why := can.misfit(request.needs)) is not None
         }
         self.forced = self._forced_arm(preference.force)
         held = request.held_by
@@ -235,7 +236,7 @@ class Case:
             return able[KILL_SWITCH[name]]
         return self.arms.position(name)
 
-    @cached_property
+    @property
     def _prompt_tokens(self) -> Floats | None:
         """About how many tokens the prompt has, (1,), where the adapter has counted."""
         tokens = self.request.needs.tokens

@@ -168,7 +168,7 @@ class Decision(_Record):
     def of(cls, **values: Any) -> Self:
         """A decision from a value for every field: as the constructor, in a fifth of its time."""
         made = object.__new__(cls)
-        vars(made).update(values)
+        object.__setattr__(made, "__dict__", values)
         return made
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import filled
+from automix_core.arrays import filled, normalised
 from automix_core.flow import Reply
 
 __all__ = [
@@ -73,9 +73,12 @@ class Answer:
     signal: Signal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Evidence:
     """What is known about n requests, as arrays over arms in order of cost.
+
+    Like estimates and actions it is made at each step. It is not frozen, for making a frozen one
+    takes twice as long; nobody writes to it or to its arrays all the same.
 
     Attributes:
         able: (n, arms) the arm may be asked: it can do what is needed and was not asked yet.
@@ -111,9 +114,18 @@ class Evidence:
     prompt_tokens: Floats | None = None
     rates: Floats | None = None
     truth: Examples | None = None
+    _units: Floats | None = field(default=None, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.able)
+
+    @property
+    def units(self) -> Floats:
+        """The features scaled to length 1, (n, d); made once for all that read them."""
+        if self._units is None:
+            features: Any = self.features
+            self._units = normalised(features)
+        return self._units
 
     def supposing(self, arm: int, signals: Sequence[Signal]) -> Evidence:
         """One row's evidence, once for each signal that the arm's answer might yet receive.
@@ -190,10 +202,14 @@ class Examples:
 
     def take(self, rows: Any) -> Examples:
         """Some of the rows, by an index array, a mask or a slice."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "signals"}
-        taken: dict[str, Any] = {n: None if a is None else a[rows] for n, a in arrays.items()}
+        taken: dict[str, Any] = {
+            name: array[rows] for name in _ARRAYS if (array := getattr(self, name)) is not None
+        }
         signals = {name: values[rows] for name, values in self.signals.items()}
         return Examples(**taken, signals=signals)
+
+
+_ARRAYS = tuple(field.name for field in fields(Examples) if field.name != "signals")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +229,7 @@ class Verdicts:
     latency: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Estimates:
     """What an estimator believes of every arm, each array (n, arms).
 
@@ -261,15 +277,7 @@ class Estimates:
         if np.count_nonzero(evidence.answered):
             cost = np.where(evidence.answered, 0.0, cost)
             latency[evidence.answered] = 0.0
-        return cls(
-            quality=quality,
-            sd=sd,
-            cost=cost,
-            latency=latency,
-            reference_cost=evidence.reference_cost,
-            ahead=ahead,
-            novelty=novelty,
-        )
+        return cls(quality, sd, cost, latency, evidence.reference_cost, ahead, novelty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +300,7 @@ class Stop:
     arm: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Actions:
     """What a policy decided for n rows, each array (n,).
 

@@ -54,14 +54,14 @@ class Ledger:
         arms: Arms,
         helpers: Mapping[str, Arm],
         preference: Preference,
-        listeners: Sequence[DecisionCallback],
+        listeners: tuple[DecisionCallback, ...],
         load: Load | None = None,
     ) -> None:
         self._router = router
         self._arms = arms
         self._helpers = helpers
         self._preference = preference
-        self._listeners = tuple(listeners)
+        self._listeners = listeners
         self.load = load
         self._begun = time.monotonic()
         self._asked: list[tuple[Ask, Result | _Pending]] = []
@@ -134,8 +134,12 @@ class Ledger:
 
     def _decision(self, status: Status, arm: str | None, why: str) -> Decision:
         steps = tuple(starmap(self._step, self._asked))
-        unpriced = len([step for step in steps if step.made and step.cost is None])
-        known = sum([step.cost for step in steps if step.cost is not None], 0.0)
+        unpriced, known = 0, 0.0
+        for step in steps:
+            if step.cost is not None:
+                known += step.cost
+            elif step.made:
+                unpriced += 1
         return Decision.of(
             id=self.id,
             router=self._router,

@@ -36,9 +36,9 @@ class Outcome:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen, which takes longer to make at each request
 class Loop:
-    """The parts at work on requests.
+    """The parts at work on a request; nobody writes to it.
 
     Attributes:
         verifier: Answer in, signal out.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -79,6 +81,22 @@ class Part:
         super().__init_subclass__(**kwargs)
         if cls.__dict__.get("name"):
             _REGISTRY[cls.kind, cls.name] = cls
+
+    def having(self, **learned: Any) -> Self:
+        """A copy that has learned something: `dataclasses.replace` in a third of its time.
+
+        Nothing is checked, so it is for what was learned and not for parameters.
+        """
+        part: Any = type(self)
+        made: Self = object.__new__(part)
+        known = vars(self)
+        vars(made).update({name: known[name] for name in _field_names(part)}, **learned)
+        return made
+
+
+@cache
+def _field_names(part: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(part))
 
 
 def at_least_one(part: Part, *names: str) -> None:

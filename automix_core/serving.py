@@ -33,6 +33,7 @@ class Serving:
         asked: Arms and helpers by name.
         listing: What asking each arm is listed to cost.
         load: How busy the arms are; `None` where nobody ever waits.
+        forecasts: Whether the estimator reads the prompt's length, prices or the load.
     """
 
     arms: Arms
@@ -46,6 +47,7 @@ class Serving:
     asked: Mapping[str, Arm]
     listing: Listing
     load: Load | None = None
+    forecasts: bool = False
 
     @property
     def models(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from automix_core.arrays import filled
 from automix_core.decide.committing import Choice, Committing
-from automix_core.decide.weighing import ROUNDING
+from automix_core.decide.weighing import greatest
 from automix_core.evidence import Estimates, Evidence, Floats
 
 __all__ = ["Best"]
@@ -23,5 +23,4 @@ class Best(Committing):
     name = "best"
 
     def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
-        tied = worth >= (worth.max(1) - ROUNDING)[:, None]
-        return Choice(tied.argmax(1), filled(len(worth), 1.0))
+        return Choice(greatest(worth), filled(len(worth), 1.0))

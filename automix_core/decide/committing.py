@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automix_core.decide.weighing import Places, in_hand, price_of, weighed
+from automix_core.decide.weighing import Places, at, in_hand, price_of, weighed
 from automix_core.evidence import Actions, Estimates, Evidence, Floats
 from automix_core.parts import Policy
 from automix_core.request import Preference
@@ -42,7 +42,7 @@ def drawn(chances: Floats, draw: Floats) -> Choice:
     """
     reached = np.cumsum(chances, axis=1)
     arm = np.argmax(reached > (draw * reached[:, -1])[:, None], axis=1)
-    return Choice(arm, chances[np.arange(len(arm)), arm], chances)
+    return Choice(arm, at(chances, arm), chances)
 
 
 class Committing(Policy):
@@ -55,11 +55,10 @@ class Committing(Policy):
         """Choose for each row."""
         kept, stop_value = in_hand(estimates, evidence)
         worth = self._worth(estimates, evidence, preference)
-        np.putmask(worth, ~evidence.able, -np.inf)
+        if np.count_nonzero(evidence.able) < worth.size:
+            np.putmask(worth, ~evidence.able, -np.inf)
         asked, propensity, chances = self._chosen(worth, estimates, evidence)
-        run_value = worth[np.arange(len(worth)), asked]
-        final = ~np.zeros(len(worth), bool)
-        made = weighed(kept, stop_value, asked, run_value, final=final, propensity=propensity)
+        made = weighed(kept, stop_value, asked, at(worth, asked), propensity=propensity)
         if chances is None:
             return made
         return replace(made, chances=np.where(made.run[:, None], chances, 0.0))

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import filled
 from automix_core.decide.committing import Choice, Committing, drawn
-from automix_core.decide.weighing import ROUNDING
+from automix_core.decide.weighing import greatest
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Bools, Estimates, Evidence, Floats
 from automix_core.numbers import not_negative
@@ -90,12 +91,12 @@ class Explore(Committing):
         waiting = evidence.waiting
         if preference.max_latency is not None:
             late = _expected_latency(estimates, waiting) > preference.max_latency
-            score = score - np.where(late, estimates.quality, 0.0)
+            score -= np.where(late, estimates.quality, 0.0)
         if self.alpha and estimates.novelty is not None:
-            unknown = np.maximum(np.nan_to_num(estimates.novelty, nan=0.0), 0.0)
-            score = score + self.alpha * (np.sqrt(unknown) if self.root else unknown)
+            unknown = np.fmax(estimates.novelty, 0.0)  # which takes NaN for the lesser
+            score += self.alpha * (np.sqrt(unknown) if self.root else unknown)
         if self.beta and waiting is not None:
-            score = score - self._penalty(waiting)
+            score -= self._penalty(waiting)
         return score
 
     def _penalty(self, waiting: Floats) -> Floats:
@@ -105,16 +106,14 @@ class Explore(Committing):
         return np.where(np.isnan(waiting), 0.0, penalty)
 
     def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
-        best = worth.max(axis=1, keepdims=True)
-        greedy = np.argmax(worth >= best - ROUNDING, axis=1)
         if not self._by_chance:
-            return Choice(greedy, np.ones(len(worth)))
+            return Choice(greatest(worth), filled(len(worth), 1.0))
         able = evidence.able
         if self.temperature:
-            chances = _softmax(worth, best, self.temperature)
+            chances = _softmax(worth, self.temperature)
         else:
             chances = np.zeros(worth.shape)
-            chances[np.arange(len(worth)), greedy] = 1.0
+            chances[np.arange(len(worth)), greatest(worth)] = 1.0
             chances = np.where(able, chances, 0.0)
         if self.epsilon:
             count = np.maximum(able.sum(axis=1, keepdims=True), 1)
@@ -131,8 +130,9 @@ class Explore(Committing):
         return faded
 
 
-def _softmax(worth: Floats, best: Floats, temperature: float) -> Floats:
+def _softmax(worth: Floats, temperature: float) -> Floats:
     """Probabilities in proportion to exp(worth / temperature), (n, arms)."""
+    best = worth.max(axis=1, keepdims=True)
     top = np.where(np.isneginf(best), 0.0, best)
     raised = np.exp((worth - top) / temperature)
     total = raised.sum(axis=1, keepdims=True)

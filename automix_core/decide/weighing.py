@@ -9,7 +9,7 @@ from automix_core.arrays import filled
 from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
 from automix_core.request import Preference
 
-__all__ = ["ROUNDING", "Places", "in_hand", "price_of", "weighed"]
+__all__ = ["ROUNDING", "Places", "at", "greatest", "in_hand", "price_of", "weighed"]
 
 Places = NDArray[np.int64]
 
@@ -19,12 +19,37 @@ ROUNDING = 1e-9
 
 def in_hand(estimates: Estimates, evidence: Evidence) -> tuple[Places, Floats]:
     """The best answer in hand and its quality, each (n,); -inf with nothing in hand."""
-    count = len(evidence.answered)
     if not np.count_nonzero(evidence.answered):  # the first decisions, which must be quick
-        return np.zeros(count, np.int64), filled(count, -np.inf)
+        count = len(evidence)
+        return _NOTHING if count == 1 else _nothing(count)
     quality = np.where(evidence.answered, estimates.quality, -np.inf)
     kept = quality.argmax(axis=1)
-    return kept, quality[np.arange(count), kept]
+    return kept, at(quality, kept)
+
+
+def _nothing(count: int) -> tuple[Places, Floats]:
+    """The place and the value of nothing in hand."""
+    place, value = np.zeros(count, np.int64), filled(count, -np.inf)
+    place.setflags(write=False)
+    value.setflags(write=False)
+    return place, value
+
+
+_NOTHING = _nothing(1)
+
+
+def greatest(worth: Floats) -> Places:
+    """The place of the greatest value of each row, (n,), of (n, arms); ties go to the cheaper."""
+    best = at(worth, worth.argmax(1))  # takes half as long as `max` for one row
+    places: Places = (worth >= (best - ROUNDING)[:, None]).argmax(1)
+    return places
+
+
+def at(values: Floats, places: Places) -> Floats:
+    """The value of each row at its place, (n,), of (n, arms)."""
+    lone = len(values) == 1  # as live requests come, and `take` needs a third of the time
+    found: Floats = values[0].take(places) if lone else values[np.arange(len(values)), places]
+    return found
 
 
 def weighed(
@@ -33,7 +58,7 @@ def weighed(
     asked: Places,
     run_value: Floats,
     *,
-    final: Bools,
+    final: Bools | None = None,
     propensity: Floats,
 ) -> Actions:
     """Ask where that is worth more than stopping, and stop elsewhere; each argument is (n,).
@@ -43,18 +68,19 @@ def weighed(
         stop_value: What it is worth, -inf with nothing in hand.
         asked: The arm that would be asked.
         run_value: What that is worth, -inf where nobody can be asked.
-        final: Whether the ask would be a commitment.
+        final: Whether the ask would be a commitment; `None` where every ask is one.
         propensity: Probability with which that arm was chosen to be asked.
     """
     run = run_value > stop_value + ROUNDING
+    committed = run if final is None else run & final
     if np.count_nonzero(run) == len(run):  # as with first decisions: nobody stops
-        return Actions(asked, run, final, propensity, stop_value, run_value)
+        return Actions(asked, run, committed, propensity, stop_value, run_value)
     arm = np.where(run, asked, kept)
     np.putmask(arm, np.maximum(run_value, stop_value) == -np.inf, -1)
     return Actions(
         arm=arm,
         run=run,
-        final=run & final,
+        final=committed,
         propensity=np.where(run, propensity, 1.0),
         stop_value=stop_value,
         run_value=run_value,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -97,7 +98,11 @@ class Amounts(Part):
             ConfigurationError: The features have another width than those that were learned from.
         """
         assert self.factor_ is not None  # noqa: S101 - for the type checker: it was fitted
-        return self._unscaled(features, rows) * self.factor_
+        if features is None or not self._level:
+            return self._unscaled(features, rows) * self.factor_
+        self._check_width(features)
+        row = self.factor_[None]  # the same for all requests, and quickly so for one
+        return row if rows == 1 else np.repeat(row, rows, axis=0)
 
     def learn(self, amounts: Floats, features: Floats | None, forgetting: float) -> Self:
         """A copy that has taken in more rows; time and memory do not depend on those before.
@@ -205,13 +210,8 @@ class Amounts(Part):
         chosen, most, slope, offset, sums = learned
         if features is None:
             return np.tile(ratio(sums[:, 2], sums[:, 0], 1.0), (rows, 1))
-        if slope.shape[1] and features.shape[1] != slope.shape[1]:
-            msg = (
-                f"Amounts were learned from {slope.shape[1]} features, and the embedder gives "
-                f"{features.shape[1]}. Fit the router again."
-            )
-            raise ConfigurationError(msg)
-        if not chosen.any():
+        self._check_width(features)
+        if self._level:
             return np.ones((rows, len(chosen)))
         # One product for each arm, all in one call, so that arms may come and go.
         logs = (features @ slope[:, :, None])[:, :, 0].T + offset
@@ -221,6 +221,21 @@ class Amounts(Part):
             shares = self.near_.estimate(_to_ask(features, len(chosen)), Preference()).quality
             unscaled = np.where(chosen == NEAR, shares * most, unscaled)
         return unscaled
+
+    @cached_property
+    def _level(self) -> bool:
+        """Whether all arms are taken at their mean, whatever the features."""
+        chosen: Any = self.chosen_
+        return not chosen.any()
+
+    def _check_width(self, features: Floats) -> None:
+        slope: Any = self.slope_
+        if slope.shape[1] and features.shape[1] != slope.shape[1]:
+            msg = (
+                f"Amounts were learned from {slope.shape[1]} features, and the embedder gives "
+                f"{features.shape[1]}. Fit the router again."
+            )
+            raise ConfigurationError(msg)
 
 
 def sane(amounts: Floats) -> Floats:

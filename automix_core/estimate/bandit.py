@@ -13,9 +13,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from automix_core.arrays import normalised
 from automix_core.errors import ConfigurationError, NotFittedError
-from automix_core.estimate.before import WORST_VARIANCE, normalised
-from automix_core.estimate.events import checked, expected
+from automix_core.estimate.before import WORST_VARIANCE
+from automix_core.estimate.events import asked_nothing, checked, expected
 from automix_core.estimate.line import Line
 from automix_core.estimate.prior import Prior
 from automix_core.evidence import Estimates, Evidence, Examples, Floats
@@ -29,6 +30,8 @@ BLOCK = 4096
 """Requests that are multiplied with one arm's matrix at once."""
 
 FOLDS = 2
+
+_PREFERENCE = Preference()
 
 _FROM_NOTHING = "To learn from feedback alone, take Router.preset('mixllm', quality='prior')."
 
@@ -101,7 +104,7 @@ class LinearBandit(Estimator):
         fitted = replace(blank, inner=self.inner.fit(examples))
         known = ~np.isnan(examples.quality)
         # Where the inner estimator cannot be said to have missed, the arm was tried all the same.
-        return fitted._with(examples.features, np.nan_to_num(above, nan=0.0), known)
+        return fitted._with(normalised(examples.features), np.nan_to_num(above, nan=0.0), known)
 
     def learn(self, examples: Examples) -> Self:
         """A copy that has taken more examples, as has the inner estimator.
@@ -114,11 +117,12 @@ class LinearBandit(Estimator):
         """
         known = checked(examples, self.name, self._arms, self._width)
         inner = self.inner.learn(examples)
-        base = self if inner is self.inner else replace(self, inner=inner)
-        if examples.features is None or not known.any():
+        base = self if inner is self.inner else self.having(inner=inner)
+        if examples.features is None or not np.count_nonzero(known):
             return base
-        above = examples.quality - expected(self.inner, examples)
-        return base._with(examples.features, above, known)
+        evidence = asked_nothing(examples)
+        above = examples.quality - self.inner.estimate(evidence, _PREFERENCE).quality
+        return base._with(evidence.units, above, known)
 
     def over(self, places: Sequence[int | None]) -> Self:
         """This estimator for other arms; a new one starts without examples."""
@@ -144,12 +148,10 @@ class LinearBandit(Estimator):
         except NotFittedError as error:
             raise NotFittedError(error.what, _FROM_NOTHING) from error
         shift, novelty = self._predicted(evidence)
-        return replace(
-            made,
-            quality=np.minimum(np.maximum(made.quality + shift, 0.0), 1.0),
-            sd=np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty),
-            novelty=novelty,
-        )
+        quality = np.minimum(np.maximum(made.quality + shift, 0.0), 1.0)
+        sd = np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty)
+        expected = made.cost, made.latency, made.reference_cost
+        return Estimates(quality, sd, *expected, made.ahead, novelty)
 
     @property
     def _arms(self) -> int | None:
@@ -159,16 +161,16 @@ class LinearBandit(Estimator):
     def _width(self) -> int | None:
         return None if self.centre_ is None else len(self.centre_)
 
-    def _with(self, features: Floats, above: Floats, known: Any) -> Self:
+    def _with(self, units: Floats, above: Floats, known: Any) -> Self:
         """A copy whose arms have taken what is known of them.
 
         Args:
-            features: (n, d).
+            units: (n, d) features of length 1.
             above: (n, arms) quality above what was expected.
             known: (n, arms) where the arm was tried.
         """
-        centre = np.zeros(features.shape[1]) if self.centre_ is None else self.centre_
-        vectors = _vectors(features, centre)
+        centre = np.zeros(units.shape[1]) if self.centre_ is None else self.centre_
+        vectors = _vectors(units, centre)
         lines = list(self.lines_ or ())
         if not lines:
             lines = [Line.fresh(vectors.shape[1], self.penalty)] * known.shape[1]
@@ -177,14 +179,14 @@ class LinearBandit(Estimator):
             rows: Any = slice(None) if lone else known[:, arm]
             told = vectors[rows], above[rows, arm]
             lines[arm] = lines[arm].learned(*told, self.penalty, self.forgetting)
-        return replace(self, centre_=centre, lines_=tuple(lines))
+        return self.having(centre_=centre, lines_=tuple(lines))
 
     def _predicted(self, evidence: Evidence) -> tuple[Floats, Floats]:
         """Correction and novelty, each (n, arms)."""
         shape = evidence.able.shape
         features = evidence.features
         if self.lines_ is None or self.centre_ is None:
-            square = 1.0 if features is None else 1.0 + (normalised(features) ** 2).sum(axis=1)
+            square = 1.0 if features is None else 1.0 + (evidence.units**2).sum(axis=1)
             untried = np.broadcast_to(np.transpose([square]) / self.penalty, shape)
             return np.zeros(shape), untried
         if features is None:
@@ -198,7 +200,7 @@ class LinearBandit(Estimator):
                 f"embedder gives {features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
-        vectors = _vectors(features, self.centre_)
+        vectors = _vectors(evidence.units, self.centre_)
         if len(vectors) == 1:
             shift, novelty = self._alone(vectors[0])
             return shift[None, :], novelty[None, :]
@@ -237,11 +239,11 @@ class LinearBandit(Estimator):
         return made
 
 
-def _vectors(features: Floats, centre: Floats) -> Floats:
-    """The vector e of each request, (n, d + 1)."""
-    vectors = np.empty((len(features), len(centre) + 1))
+def _vectors(units: Floats, centre: Floats) -> Floats:
+    """The vector e of each request, (n, d + 1), from features of length 1."""
+    vectors = np.empty((len(units), len(centre) + 1))
     vectors[:, 0] = 1.0
-    np.subtract(normalised(features), centre, out=vectors[:, 1:])
+    np.subtract(units, centre, out=vectors[:, 1:])
     return vectors
 
 

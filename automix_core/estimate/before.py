@@ -9,17 +9,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import normalised
 from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
-__all__ = ["UNKNOWN", "WORST_VARIANCE", "Before", "by_arm", "moved", "newcomer", "normalised"]
+__all__ = ["UNKNOWN", "WORST_VARIANCE", "Before", "by_arm", "moved", "newcomer"]
 
 WORST_VARIANCE = 0.25
 """The greatest variance of a quality in [0, 1]: what is assumed where nothing was seen."""
@@ -36,12 +37,14 @@ class Before(Estimator):
     embedder failed, the arms are taken for what they are worth on average.
 
     Attributes:
+        scales: Whether it reads features scaled to length 1.
         prior_: (arms,) mean quality.
         spread_: (arms,) standard deviation of quality from request to request.
         width_: How many features a request has.
         new_: (arms,) the arm was added after the fit: nothing is known of it.
     """
 
+    scales: ClassVar[bool] = False
     prior_: Floats | None = None
     spread_: Floats | None = None
     width_: int | None = None
@@ -61,7 +64,7 @@ class Before(Estimator):
             raise ConfigurationError(msg)
         columns = [quality[known] for known, quality in by_arm(examples.quality)]
         return replace(self, new_=None)._learned(
-            examples.features,
+            normalised(examples.features) if self.scales else examples.features,
             examples.quality,
             prior_=np.array([c.mean() if len(c) else 0.0 for c in columns]),
             spread_=np.array([c.std() if len(c) else WORST_VARIANCE**0.5 for c in columns]),
@@ -105,7 +108,7 @@ class Before(Estimator):
                 f"embedder or the caller gives {features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
-        quality, sd = self._predicted(features)
+        quality, sd = self._predicted(evidence.units if self.scales else features)
         if self.new_ is not None:
             quality = np.where(self.new_, self.prior_, quality)
             sd = np.where(self.new_, self.spread_, sd)
@@ -118,7 +121,7 @@ class Before(Estimator):
         """A copy with everything that was learned.
 
         Args:
-            features: (n, d).
+            features: (n, d), scaled where it `scales`, as in `_predicted`.
             quality: (n, arms), NaN where unknown.
             prior_: As the attribute, like the next two.
             spread_: Likewise.
@@ -170,11 +173,3 @@ def moved(
 def newcomer(prior: Floats) -> float:
     """The quality expected of a new arm: that of the best so far, so that it will be tried."""
     return float(prior.max()) if len(prior) else UNKNOWN
-
-
-def normalised(features: Floats) -> Floats:
-    """Rows of length 1; a row of zeros stays as it is."""
-    length = np.sqrt((features * features).sum(axis=1, keepdims=True))
-    length[length == 0] = 1.0
-    units: Floats = features / length
-    return units

@@ -15,7 +15,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved, normalised
+from automix_core.arrays import normalised
+from automix_core.estimate.before import WORST_VARIANCE, Before, by_arm, moved
 from automix_core.estimate.events import checked
 from automix_core.evidence import Examples, Floats
 from automix_core.numbers import not_negative
@@ -50,6 +51,7 @@ class Clusters(Before):
     """
 
     name = "clusters"
+    scales = True
     clusters: int = 32
     nearest: int = 3
     shrinkage: float = 5.0
@@ -67,9 +69,8 @@ class Clusters(Before):
     def _learned(
         self, features: Floats, quality: Floats, *, prior_: Floats, spread_: Floats, **shared: Any
     ) -> Self:
-        units = normalised(features)
-        centres = k_means(units, min(self.clusters, len(units)), self.seed)
-        tally = _tallied(_squares(units, centres).argmin(axis=1), quality, len(centres))
+        centres = k_means(features, min(self.clusters, len(features)), self.seed)
+        tally = _tallied(_squares(features, centres).argmin(axis=1), quality, len(centres))
         columns = map(self._column, np.moveaxis(tally, 2, 0), prior_, spread_)
         table, doubt = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
         return replace(
@@ -109,8 +110,7 @@ class Clusters(Before):
             column = self._column(tally[:, :, arm], prior[arm], spread[arm])
             table[:, arm], doubt[:, arm] = column
         new = None if self.new_ is None else self.new_ & ~known.any(axis=0)
-        return replace(
-            self,
+        return self.having(
             prior_=prior,
             spread_=spread,
             table_=table,
@@ -147,14 +147,19 @@ class Clusters(Before):
         return mean, doubt
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
-        columns = self._columns
-        read = np.empty((*columns.shape[:2], len(features)))
-        for begin in range(0, len(features), BLOCK):
-            rows = slice(begin, begin + BLOCK)
-            near, weight = self._near(features[rows])
-            # `take` keeps clusters side by side: sums of an arm are its own to the last bit.
-            read[:, :, rows] = (columns.take(near, axis=2) * weight).sum(3)
-        return read[0].T, read[1].T
+        begins = range(0, len(features), BLOCK) if len(features) > BLOCK else (0,)
+        blocks = [self._block(features[begin : begin + BLOCK]) for begin in begins]
+        quality, sd = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)
+        return quality.T, sd.T
+
+    def _block(self, features: Floats) -> Floats:
+        """Mean quality and its standard error for a few requests, (2, arms, n)."""
+        near, weight = self._near(features)
+        # `take` keeps clusters side by side: sums of an arm are its own to the last bit.
+        read = self._columns.take(near, axis=2)
+        read *= weight
+        block: Floats = read.sum(3)
+        return block
 
     @cached_property
     def _columns(self) -> Floats:
@@ -171,12 +176,12 @@ class Clusters(Before):
 
     def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The clusters nearest to each request and what each weighs, both (n, nearest)."""
-        squares = _squares(normalised(features), *self._centres)
-        count = min(self.nearest, squares.shape[1])
-        near = squares.argsort(1, kind="stable")[:, :count]
-        away = np.sqrt(squares[np.arange(len(near))[:, None], near])
-        weight = np.exp(-SHARPNESS * away)
-        return near, weight / weight.sum(axis=1, keepdims=True)
+        squares = _squares(features, *self._centres)
+        near = squares.argsort(1, kind="stable")[:, : self.nearest]
+        squares.sort(1)  # and so those of the nearest stand in the same places
+        weight = np.exp(-SHARPNESS * np.sqrt(squares[:, : self.nearest]))
+        weight /= weight.sum(1)[:, None]
+        return near, weight
 
 
 def _tallied(home: NDArray[np.int64], quality: Floats, count: int) -> Floats:
@@ -189,6 +194,8 @@ def _tallied(home: NDArray[np.int64], quality: Floats, count: int) -> Floats:
     """
     tally = np.zeros((3, count, quality.shape[1]))
     for arm, (known, column) in enumerate(by_arm(quality)):
+        if not np.count_nonzero(known):
+            continue
         for power in range(3):
             weights = column[known] ** power
             tally[power, :, arm] = np.bincount(home[known], weights, count)
@@ -232,6 +239,8 @@ def _squares(points: Floats, centres: Floats, lengths: Floats | None = None) -> 
     """
     products = points @ centres.T
     of_centres = (centres**2).sum(axis=1) if lengths is None else lengths
-    squares = (points**2).sum(axis=1)[:, None] - 2 * products + of_centres
-    kept: Floats = np.maximum(squares, 0.0)
-    return kept
+    products *= -2
+    products += (points * points).sum(1)[:, None]
+    products += of_centres
+    squares: Floats = np.maximum(products, 0.0, out=products)
+    return squares

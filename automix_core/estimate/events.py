@@ -36,7 +36,7 @@ def checked(
     if arms is not None and quality.shape[1] != arms:
         msg = f"The estimator {who!r} knows {arms} models; this is about {quality.shape[1]}."
         raise ConfigurationError(msg)
-    if ((quality < 0) | (quality > 1)).any():
+    if np.count_nonzero((quality < 0) | (quality > 1)):
         worst = quality[(quality < 0) | (quality > 1)][0]
         msg = f"A quality must lie between 0 and 1, and {who!r} was given {worst:g}: scale it."
         raise ConfigurationError(msg)
@@ -51,7 +51,7 @@ def checked(
             f"{features.shape[1]}. Fit the router again."
         )
         raise ConfigurationError(msg)
-    if not np.isfinite(features).all():
+    if np.count_nonzero(np.isfinite(features)) < features.size:
         msg = f"{who!r} was given features that are NaN or infinite: nothing was learned from them."
         raise ConfigurationError(msg)
     return known

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from automix_core.arrays import known_means, ratio
+from automix_core.arrays import filled, known_means, ratio
 from automix_core.errors import ConfigurationError
 from automix_core.estimate.amounts import Amounts, faded, over_arms, sane
 from automix_core.estimate.nearest import NeighbourQuality
@@ -117,15 +117,18 @@ class Forecast(Estimator):
             return made
         length = self.lengths_.expected(evidence.features, len(evidence))
         answer = self._answer_cost(evidence, length)
-        cost = np.where(np.isnan(answer), evidence.cost, answer + evidence.checking)
+        cost = answer + evidence.checking
+        unknown = np.isnan(cost)
+        if np.count_nonzero(unknown):
+            cost = np.where(unknown, evidence.cost, cost)
         latency = self.paces_.latency(length)
         if evidence.waiting is not None:
             latency += np.nan_to_num(evidence.waiting)
-        return replace(
-            made,
-            cost=np.where(evidence.answered, 0.0, cost),
-            latency=np.where(evidence.answered, 0.0, latency),
-        )
+        if np.count_nonzero(evidence.answered):
+            cost = np.where(evidence.answered, 0.0, cost)
+            latency = np.where(evidence.answered, 0.0, latency)
+        seen = made.quality, made.sd
+        return Estimates(*seen, cost, latency, made.reference_cost, made.ahead, made.novelty)
 
     def learn(self, examples: Examples) -> Self:
         """A copy that has taken feedback in, as has its inner estimator.
@@ -136,15 +139,14 @@ class Forecast(Estimator):
         learned: Any = self.lengths_, self.relative_, self.listed_, self.paces_, self.prompts_
         lengths, relative, listed, paces, prompts = learned
         quality = self.quality.learn(examples)
-        if lengths is None:
-            return self if quality is self.quality else replace(self, quality=quality)
+        if lengths is None or not _tells(examples):
+            return self if quality is self.quality else self.having(quality=quality)
         costs, latency, sent, got = _told(examples)
         features, kept = examples.features, self.forgetting
         if relative is not None:
             relative = relative.learn(_percent(costs, listed), features, kept)
         prompts = faded(prompts, (np.ones_like(sent), sent), kept)
-        return replace(
-            self,
+        return self.having(
             quality=quality,
             lengths_=lengths.learn(got, features, kept),
             relative_=relative,
@@ -169,20 +171,24 @@ class Forecast(Estimator):
 
     def _answer_cost(self, evidence: Evidence, length: Floats) -> Floats:
         """US dollars of each answer, (n, arms); NaN where nothing but the listed cost is known."""
+        rates = evidence.rates
+        cost = None if rates is None else self._priced(evidence.prompt_tokens, length, rates)
+        if self.relative_ is None:
+            return filled(length.shape, np.nan) if cost is None else cost
+        percent = self.relative_.expected(evidence.features, len(length))
+        beside = (evidence.cost - evidence.checking) * percent
+        beside /= PERCENT
+        return beside if cost is None else np.where(np.isnan(cost), beside, cost)
+
+    def _priced(self, prompt_tokens: Floats | None, length: Floats, rates: Floats) -> Floats:
+        """The cost at these prices, (n, arms); NaN where a price or a length is unknown."""
         learned: Any = self.usual_, self.scale_
         prompt, scale = learned
-        if evidence.rates is None:
-            cost = np.full(length.shape, np.nan)
-        else:
-            if evidence.prompt_tokens is not None:
-                given = evidence.prompt_tokens[:, None] * scale
-                prompt = np.where(np.isnan(given), prompt, given)
-            cost = prompt * evidence.rates[:, 0] + length * evidence.rates[:, 1]
-        if self.relative_ is None:
-            return cost
-        percent = self.relative_.expected(evidence.features, len(length))
-        beside = (evidence.cost - evidence.checking) * percent / PERCENT
-        return np.where(np.isnan(cost), beside, cost)
+        if prompt_tokens is not None:
+            given = prompt_tokens[:, None] * scale
+            prompt = np.where(np.isnan(given), prompt, given)
+        cost: Floats = prompt * rates[:, 0] + length * rates[:, 1]
+        return cost
 
 
 def _usual(prompts: Floats) -> Floats:
@@ -192,6 +198,12 @@ def _usual(prompts: Floats) -> Floats:
 def _percent(costs: Floats, listed: Floats) -> Floats:
     """Costs in percent of an arm's mean cost, NaN where that is unknown."""
     return PERCENT * ratio(costs, np.nan_to_num(listed), np.nan)
+
+
+def _tells(examples: Examples) -> bool:
+    """Whether anything is known of what answers took."""
+    given = examples.cost, examples.latency, examples.input_tokens, examples.output_tokens
+    return any(x is not None and not np.isnan(x).all() for x in given)
 
 
 def _told(examples: Examples) -> tuple[Floats, Floats, Floats, Floats]:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.estimate.before import Before, by_arm, moved, normalised
+from automix_core.estimate.before import Before, by_arm, moved
 from automix_core.evidence import Bools, Floats
 from automix_core.numbers import not_negative
 from automix_core.parts import at_least_one
@@ -39,6 +39,7 @@ class NeighbourQuality(Before):
     """
 
     name = "nearest"
+    scales = True
     k: int = 50
     shrinkage: float = 5.0
     memory_: Floats | None = None
@@ -50,7 +51,7 @@ class NeighbourQuality(Before):
         not_negative(self.shrinkage, "NeighbourQuality.shrinkage", "a number of at least 0")
 
     def _learned(self, features: Floats, quality: Floats, **shared: Any) -> Self:
-        return replace(self, memory_=normalised(features), quality_=quality, **shared)
+        return replace(self, memory_=features, quality_=quality, **shared)
 
     def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
         assert self.quality_ is not None  # noqa: S101 - for the type checker: fitted together
@@ -61,10 +62,9 @@ class NeighbourQuality(Before):
         assert self.quality_ is not None  # noqa: S101
         shape = len(features), self.quality_.shape[1]
         quality, sd = np.empty(shape), np.empty(shape)
-        requests = normalised(features)
         for begin in range(0, len(features), BLOCK):
             block = slice(begin, begin + BLOCK)
-            similar = requests[block] @ self.memory_.T
+            similar = features[block] @ self.memory_.T
             for rows, arms, known in self._alike:
                 # `take` keeps neighbours side by side: sums of an arm are its own to the last bit.
                 near = known.take(self._nearest(similar, rows), axis=1)

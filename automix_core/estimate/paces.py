@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -55,8 +56,17 @@ class Paces(Part):
             tokens: (n, arms) of the answers.
         """
         pace: Any = self.pace_
-        writing = np.where(pace > 0, pace * tokens, 0.0)
-        return writing + self.startup_
+        writing = pace * tokens
+        if not self._all_write:
+            writing = np.where(pace > 0, writing, 0.0)
+        latency: Floats = writing + self.startup_
+        return latency
+
+    @cached_property
+    def _all_write(self) -> bool:
+        """Whether longer answers take longer, or nothing is known, of every arm."""
+        pace: Any = self.pace_
+        return not (pace <= 0).any()
 
     def learn(self, latency: Floats, tokens: Floats, forgetting: float) -> Self:
         """A copy that has taken in more rows, given as to `of`, the oldest first.

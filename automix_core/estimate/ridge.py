@@ -102,23 +102,26 @@ class RidgeQuality(Before):
 
     def _block(self, features: Floats) -> tuple[Floats, Floats]:
         """The same for a few requests: one product of matrices for each arm, all in one call."""
-        prior, centre, weights, inverse, noise = self._upright
+        prior, centre, stacked, noise = self._upright
         design = np.empty((len(centre), len(features), features.shape[1] + 1))
         design[:, :, 0].fill(1.0)
         np.subtract(features, centre, out=design[:, :, 1:])
-        product = design @ inverse
-        product *= design
-        doubt = product.sum(2)
-        quality = prior + (design @ weights)[:, :, 0]
+        product = design @ stacked
+        quality = prior + product[:, :, -1]
+        doubt = np.matmul(product[:, :, None, :-1], design[:, :, :, None])[:, :, 0, 0]
         sd = noise * np.sqrt(np.maximum(doubt, 0.0, out=doubt), out=doubt)
         return np.ascontiguousarray(quality.T), np.ascontiguousarray(sd.T)
 
     @cached_property
     def _upright(self) -> tuple[Floats, ...]:
-        """What was learned, the arms along the first axis and requests along the second."""
+        """What was learned, the arms along the first axis and requests along the second.
+
+        inv(A) and the weights of an arm stand side by side, (arms, d + 1, d + 2), for one product.
+        """
         learned: Any = (self.prior_, self.centre_, self.weights_, self.inverse_, self.noise_)
         prior, centre, weights, inverse, noise = learned
-        return prior[:, None], centre[:, None], weights[:, :, None], inverse, noise[:, None]
+        stacked = np.concatenate([inverse, weights[:, :, None]], axis=2)
+        return prior[:, None], centre[:, None], stacked, noise[:, None]
 
 
 def _design(features: Floats, centre: Floats) -> Floats:

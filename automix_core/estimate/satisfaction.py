@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
+from automix_core.arrays import normalised
 from automix_core.errors import ConfigurationError
 from automix_core.estimate.bandit import LinearBandit
-from automix_core.estimate.before import moved, normalised
+from automix_core.estimate.before import moved
 from automix_core.estimate.events import checked, expected, known_share
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.numbers import is_number, not_negative
@@ -127,7 +129,7 @@ class Satisfaction(Estimator):
             heads_=None,
             moments_=None,
         )
-        return fitted._heard(examples)
+        return fitted._heard(examples, fitted._checked(examples))
 
     def learn(self, examples: Examples) -> Self:
         """A copy that has taken the thumbs, and whose inner estimator has taken the rest.
@@ -135,10 +137,10 @@ class Satisfaction(Estimator):
         Raises:
             ConfigurationError: An event that cannot be learned from; nothing was learned then.
         """
-        self._checked(examples)
+        told = None if examples.satisfied is None else self._checked(examples)
         inner = self.inner.learn(examples)
-        base = self if inner is self.inner else replace(self, inner=inner)
-        return base._heard(examples)
+        base = self if inner is self.inner else self.having(inner=inner)
+        return base if told is None else base._heard(examples, told)
 
     @property
     def adopts(self) -> bool:
@@ -157,14 +159,20 @@ class Satisfaction(Estimator):
         if self.heads_ is None or evidence.features is None:
             return made
         self._check_width(evidence.features)
-        *_, last = self._layers(evidence.features)
+        *_, last = self._layers(evidence.units)
         shift = self._confidence * self._scores(last)
-        return replace(made, quality=np.minimum(np.maximum(made.quality + shift, 0.0), 1.0))
+        quality = np.minimum(np.maximum(made.quality + shift, 0.0), 1.0)
+        expected = made.cost, made.latency, made.reference_cost
+        return Estimates(quality, made.sd, *expected, made.ahead, made.novelty)
 
-    def _heard(self, examples: Examples) -> Self:
-        """A copy that has taken the thumbs, one after another."""
-        told = self._checked(examples)
-        if not told.any() or examples.satisfied is None or examples.features is None:
+    def _heard(self, examples: Examples, told: Bools) -> Self:
+        """A copy that has taken the thumbs, one after another.
+
+        Args:
+            examples: n rows.
+            told: (n, arms) where there is a thumb.
+        """
+        if not np.count_nonzero(told) or examples.satisfied is None or examples.features is None:
             return self
         quality = expected(self.inner, examples)
         network = self if self.heads_ is not None else self._begun(examples)
@@ -202,7 +210,7 @@ class Satisfaction(Estimator):
         """
         known: Any = (self.first_, self.second_, self.heads_, self.moments_)
         first, second, heads, moments = known
-        given, middle, last = self._layers(features)
+        given, middle, last = self._layers(normalised(features))
         scores = self._scores(last)[0]
         likely = _softmax((quality + self._confidence * scores) / self.temperature)
         weight = min(STEEPEST, float(likely[arm]) / (chance if chance > 0 else 1.0))
@@ -215,15 +223,14 @@ class Satisfaction(Estimator):
         seen = np.array([1.0, unforeseen, foretold])
         into_last = (slope @ heads[:, :-1]) * (1 - last**2)
         into_middle = (into_last @ second[:-1].T) * (1 - middle**2)
-        return replace(
-            self,
+        return self.having(
             first_=first + _with_one(given).T @ into_middle,
             second_=second + _with_one(middle).T @ into_last,
             heads_=heads + np.multiply.outer(slope, _with_one(last)[0]),
             moments_=(1 - 1 / WINDOW) * moments + np.multiply.outer(seen, seen),
         )
 
-    @property
+    @cached_property
     def _confidence(self) -> float:
         """Kappa."""
         if self.moments_ is None or not self.moments_[2, 2] > 0:
@@ -233,11 +240,14 @@ class Satisfaction(Estimator):
         scatter = max(squares - total * total / count, 0.0) + UNKNOWN
         return min(max(product / (power + DOUBT * scatter / (count + UNKNOWN)), 0.0), 1.0)
 
-    def _layers(self, features: Floats) -> tuple[Floats, Floats, Floats]:
-        """What goes into each of the three layers: (n, d), (n, hidden) and (n, hidden)."""
+    def _layers(self, given: Floats) -> tuple[Floats, Floats, Floats]:
+        """What goes into each of the three layers: (n, d), (n, hidden) and (n, hidden).
+
+        Args:
+            given: (n, d) features of length 1.
+        """
         weights: Any = (self.first_, self.second_)
         first, second = weights
-        given = normalised(features)
         middle = np.tanh(given @ first[:-1] + first[-1])
         return given, middle, np.tanh(middle @ second[:-1] + second[-1])
 

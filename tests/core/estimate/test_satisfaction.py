@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from automix_core import ConfigurationError, Preference
+from automix_core.arrays import normalised
 from automix_core.decide import Best, Explore
 from automix_core.estimate import LinearBandit, Prior, RidgeQuality, Satisfaction
 from automix_core.evidence import Examples
@@ -153,13 +154,13 @@ def test_a_thumb_moves_the_scores_along_the_gradient_of_the_log_probability():
     features = np.array([[0.3, -0.2, 0.5, 0.1]])
 
     def log_probability(of):
-        quality = 0.5 + of._confidence * of._scores(of._layers(features)[-1])[0]
+        quality = 0.5 + of._confidence * of._scores(of._layers(normalised(features))[-1])[0]
         raised = np.exp(quality / of.temperature)
         return float(np.log(raised[1] / raised.sum()))
 
     chance = np.exp(log_probability(estimator))
     later = estimator.learn(thumb(features, 1, 1.0, chances=[chance, chance]))
-    advantage = 1.0 - 2.0 * estimator._scores(estimator._layers(features)[-1])[0, 1]
+    advantage = 1.0 - 2.0 * estimator._scores(estimator._layers(normalised(features))[-1])[0, 1]
     for name in ("first_", "second_", "heads_"):
         weights = getattr(estimator, name)
         made = (getattr(later, name) - weights) / estimator.step
