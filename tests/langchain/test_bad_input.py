@@ -48,7 +48,7 @@ def two(**options):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: two(router="automixx"), "'automix', 'calibrated', 'cascade'"),
+        (lambda: two(router="automixx"), "'automix', 'calibrated', 'carrot', 'cascade'"),
         (lambda: two(router=3), "name of a preset"),
         (lambda: two(router=Router.preset("cascade", verifier="mind_reader")), "'self_verif"),
         (lambda: two(router=Router.preset("cascade", treshold=0.5)), "'threshold'"),

@@ -72,7 +72,7 @@ def two(small="a", large="b", **options):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: two(router="automixx"), "'automix', 'calibrated', 'cascade'"),
+        (lambda: two(router="automixx"), "'automix', 'calibrated', 'carrot', 'cascade'"),
         (lambda: two(router=3), "name of a preset"),
         (lambda: two(verifier="auto"), "'router'"),
         (lambda: two(router=Router.preset("cascade", verifier="mind_reader")), "'self_verif"),

@@ -41,15 +41,15 @@ def require(path: str | Path) -> None:
     Raises:
         ConfigurationError: matplotlib is not installed, or there is no such folder.
     """
+    target = Path(path)
+    if not target.parent.is_dir():
+        msg = f"Cannot write {target}: there is no folder {target.parent}."
+        raise ConfigurationError(msg)
     try:
         import matplotlib.figure  # noqa: F401 - the earliest moment to say what to do
     except ImportError as error:
         msg = "Pictures need matplotlib: pip install 'automix-routing[plot]'."
         raise ConfigurationError(msg) from error
-    target = Path(path)
-    if not target.parent.is_dir():
-        msg = f"Cannot write {target}: there is no folder {target.parent}."
-        raise ConfigurationError(msg)
 
 
 def write(simulation: Simulation, path: str | Path) -> Path:
