@@ -209,7 +209,8 @@ def replay(
     reads = reads or estimator.hindsight
     alike = first is None and not reads and not policy.draws
     while len(active):
-        draw = np.asarray(generator.random(shape[0]))
+        drawn = policy.draws
+        draw = np.asarray(generator.random(shape[0])) if drawn else np.zeros(shape[0])
         # With nothing known but who can be asked, rows that are alike need one decision.
         some, back = recorded.kinds() if alike else (active, slice(None))
         evidence = recorded.evidence(some, asked, draw, hindsight=estimator.hindsight)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automix_core.decide.weighing import ROUNDING, in_hand, price_of, weighed
-from automix_core.evidence import Actions, Bools, Estimates, Evidence
+from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
 from automix_core.parts import Policy
 from automix_core.request import Preference
 
@@ -41,7 +41,8 @@ class Value(Policy):
         if estimates.ahead is not None:
             saved = estimates.cost - evidence.checking
             committed = reached - price_of(estimates, saved, preference)
-            foreseen = ~np.isnan(estimates.ahead) & ~self._no_choice(evidence)[:, None]
+            foreseen = ~np.isnan(estimates.ahead)
+            foreseen &= ~self._no_choice(evidence, stop_value)[:, None]
             commits = np.where(foreseen, committed >= estimates.ahead - ROUNDING, commits)
             further = np.where(commits, committed, estimates.ahead)
             worth = np.where(foreseen, further, np.where(commits, committed, worth))
@@ -57,9 +58,11 @@ class Value(Policy):
             propensity=np.ones(len(asked)),
         )
 
-    def _no_choice(self, evidence: Evidence) -> Bools:
+    def _no_choice(self, evidence: Evidence, stop_value: Floats) -> Bools:
         """Where nothing is in hand and a single arm can be asked: (n,)."""
-        lonely: Bools = ~evidence.answered.any(axis=1) & (evidence.able.sum(axis=1) == 1)
+        lonely: Bools = stop_value == -np.inf
+        if lonely.any():  # after an answer nobody needs to count
+            lonely &= evidence.able.sum(axis=1) == 1
         return lonely
 
     def _none_follows(self, evidence: Evidence) -> Bools:
