@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,9 @@ def filled(shape: int | tuple[int, ...], value: float) -> Floats:
 
 def normalised(rows: Floats) -> Floats:
     """Rows of length 1, (n, columns); a row of zeros stays as it is."""
+    if len(rows) == 1:  # as live requests come, in half the time
+        row = rows[0]
+        return rows / (math.sqrt(row.dot(row)) or 1.0)
     length = np.sqrt((rows * rows).sum(1))
     if np.count_nonzero(length) < len(length):
         length[length == 0] = 1.0

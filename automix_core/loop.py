@@ -44,7 +44,7 @@ class Loop:
         verifier: Answer in, signal out.
         estimator: Evidence in, estimates out.
         policy: Estimates in, action out.
-        draw: Gives a uniform number in [0, 1), one for each step.
+        draw: Gives a uniform number in [0, 1), one for each step, for policies that draw.
         first: What was decided for requests alike, before anything was asked.
         branches: The preferences that one was drawn from to meet a budget, with probabilities.
         embedder: Request in, features out, for estimators that read them.
@@ -84,7 +84,7 @@ class Loop:
         Raises:
             AllArmsFailed: Nobody can be asked.
         """
-        actions = self._next(ledger, case, self.draw(), list(self.branches))
+        actions = self._next(ledger, case, self._drawn(), list(self.branches))
         action = actions.first()
         if action is None:
             raise AllArmsFailed(case.causes)
@@ -95,7 +95,7 @@ class Loop:
         return decision
 
     def _loop(self, ledger: Ledger, case: Case) -> Flow[Outcome]:
-        draw = self.draw()
+        draw = self._drawn()
         alike = list(self.branches)
         case.features = yield from self.features(case)
         while True:
@@ -108,7 +108,7 @@ class Loop:
             why = why_run(case, action.arm, actions)
             case.chosen(action.arm, actions.chances)
             reply = yield from self._run(case, action)
-            draw = self.draw()  # of the next step, to which the verifier looks ahead
+            draw = self._drawn()  # of the next step, to which the verifier looks ahead
             if reply is None:
                 continue
             arm = case.arms[action.arm]
@@ -118,6 +118,9 @@ class Loop:
             signal = yield from self._verified(case, action.arm, answer, draw)
             ledger.judge(arm.name, signal)
             case.answered(action.arm, Answer(arm.name, reply, signal))
+
+    def _drawn(self) -> float:
+        return self.draw() if self.policy.draws else 0.0
 
     def _next(self, ledger: Ledger, case: Case, draw: float, alike: list[Branch]) -> Actions:
         """What to do now; its probability goes on record.

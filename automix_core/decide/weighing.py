@@ -40,7 +40,11 @@ _NOTHING = _nothing(1)
 
 def greatest(worth: Floats) -> Places:
     """The place of the greatest value of each row, (n,), of (n, arms); ties go to the cheaper."""
-    best = at(worth, worth.argmax(1))  # takes half as long as `max` for one row
+    if len(worth) == 1:  # as live requests come, in half the time
+        values: list[float] = worth[0].tolist()
+        least = max(values) - ROUNDING
+        return np.array([next((i for i, value in enumerate(values) if value >= least), 0)])
+    best = worth.max(1)
     places: Places = (worth >= (best - ROUNDING)[:, None]).argmax(1)
     return places
 

@@ -34,6 +34,8 @@ FEWEST = 20
 FOLDS = 5
 BLOCKS = 50
 """Runs of rows that are held out together: what belongs together mostly stands together."""
+SAME = 1e-12
+"""Share of the mean square amount up to which a gain is mere rounding."""
 LONGEST = 50.0
 """Logarithm that no amount exceeds."""
 
@@ -104,6 +106,11 @@ class Amounts(Part):
         row = self.factor_[None]  # the same for all requests, and quickly so for one
         return row if rows == 1 else np.repeat(row, rows, axis=0)
 
+    def always(self, amount: float) -> bool:
+        """Whether every arm with rows is expected to take just that, whatever the request."""
+        factor: Any = self.factor_
+        return self._level and bool(np.all(np.isnan(factor) | np.isclose(factor, amount)))
+
     def learn(self, amounts: Floats, features: Floats | None, forgetting: float) -> Self:
         """A copy that has taken in more rows; time and memory do not depend on those before.
 
@@ -147,11 +154,12 @@ class Amounts(Part):
                 missed[way, held] = made.expected(features[held], int(held.sum()))
         missed = (missed - amounts) ** 2
         chosen = np.full(arms, MEAN)
-        for arm, (known, _) in enumerate(by_arm(amounts)):
+        for arm, (known, column) in enumerate(by_arm(amounts)):
             gained = missed[MEAN, known, arm] - missed[:, known, arm]
             if len(gained[0]) < FEWEST or np.isnan(gained).any():
                 continue
-            sure = gained.mean(axis=1) > gained.std(axis=1) / np.sqrt(len(gained[0]))
+            doubt = gained.std(axis=1) / np.sqrt(len(gained[0]))
+            sure = gained.mean(axis=1) > doubt + SAME * (column[known] ** 2).mean()
             chosen[arm] = np.argmax(np.where(sure, gained.mean(axis=1), 0.0))
         return chosen
 

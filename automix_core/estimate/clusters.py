@@ -70,7 +70,9 @@ class Clusters(Before):
         self, features: Floats, quality: Floats, *, prior_: Floats, spread_: Floats, **shared: Any
     ) -> Self:
         centres = k_means(features, min(self.clusters, len(features)), self.seed)
-        tally = _tallied(_squares(features, centres).argmin(axis=1), quality, len(centres))
+        home = _squares(features, centres).argmin(axis=1)
+        tallies = [_tallied(home[k], arm[k], len(centres)) for k, arm in by_arm(quality)]
+        tally = np.stack(tallies, axis=2)
         columns = map(self._column, np.moveaxis(tally, 2, 0), prior_, spread_)
         table, doubt = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
         return replace(
@@ -91,33 +93,35 @@ class Clusters(Before):
             ConfigurationError: A quality outside [0, 1], or features that are no numbers or of
                 another width. Nothing was learned then.
         """
-        learned: Any = (self.prior_, self.spread_, self.table_, self.doubt_, self.tally_)
         if self.tally_ is None:
             return self
         known = checked(examples, self.name, self.tally_.shape[2], self.width_)
-        if examples.features is None or not known.any():
+        if examples.features is None or not np.count_nonzero(known):
             return self
-        home = _squares(normalised(examples.features), *self._centres).argmin(axis=1)
-        added = _tallied(home, examples.quality, self.tally_.shape[1])
-        prior, spread, table, doubt, tally = (array.copy() for array in learned)
-        tally += added
+        home = self._squared(normalised(examples.features)).argmin(axis=1)
+        learned: Any = (self.prior_, self.spread_, self._columns, self.tally_)
+        prior, spread, columns, tally = (array.copy() for array in learned)
         for arm in np.flatnonzero(known.any(axis=0)).tolist():
+            rows = known[:, arm]
+            added = _tallied(home[rows], examples.quality[rows, arm], tally.shape[1])
+            tally[:, :, arm] += added
             count, total, square = tally[:, :, arm].sum(axis=1).tolist()
-            fresh, gained, _ = added[:, :, arm].sum(axis=1).tolist()
+            fresh, gained, _ = added.sum(axis=1).tolist()
             prior[arm] += (gained - fresh * prior[arm]) / (count + self.shrinkage)
             if count > 1:
                 spread[arm] = max(0.0, square / count - (total / count) ** 2) ** 0.5
-            column = self._column(tally[:, :, arm], prior[arm], spread[arm])
-            table[:, arm], doubt[:, arm] = column
+            columns[:, arm] = self._column(tally[:, :, arm], prior[arm], spread[arm])
         new = None if self.new_ is None else self.new_ & ~known.any(axis=0)
-        return self.having(
+        made = self.having(
             prior_=prior,
             spread_=spread,
-            table_=table,
-            doubt_=doubt,
+            table_=columns[0].T,
+            doubt_=columns[1].T,
             tally_=tally,
             new_=new if new is not None and new.any() else None,
         )
+        vars(made).update(_far=self._far, _columns=columns)  # as they would be made again
+        return made
 
     def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
         learned: Any = (self.table_, self.doubt_, self.tally_)
@@ -158,7 +162,7 @@ class Clusters(Before):
         # `take` keeps clusters side by side: sums of an arm are its own to the last bit.
         read = self._columns.take(near, axis=2)
         read *= weight
-        block: Floats = read.sum(3)
+        block: Floats = np.add.reduce(read, 3)
         return block
 
     @cached_property
@@ -169,37 +173,43 @@ class Clusters(Before):
         return np.stack([table.T, doubt.T])
 
     @cached_property
-    def _centres(self) -> tuple[Floats, Floats]:
-        """The centres, and their squared lengths, (clusters,)."""
+    def _far(self) -> tuple[Floats, Floats]:
+        """What gives squared distances from features x of length 1: x'slope + offset.
+
+        (d, clusters) and (clusters,). Distances are in units of 1 / SHARPNESS. A request without
+        any feature lies from each centre as if it were at right angles to it.
+        """
         centres: Any = self.centres_
-        return centres, (centres**2).sum(axis=1)
+        steep = SHARPNESS * SHARPNESS
+        return np.ascontiguousarray(-2 * steep * centres.T), steep * (1 + (centres**2).sum(axis=1))
+
+    def _squared(self, units: Floats) -> Floats:
+        """Squared distances of requests from all centres, (n, clusters)."""
+        slope, offset = self._far
+        squares: Floats = units.dot(slope)
+        squares += offset
+        np.maximum(squares, 0.0, out=squares)
+        return squares
 
     def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The clusters nearest to each request and what each weighs, both (n, nearest)."""
-        squares = _squares(features, *self._centres)
+        squares = self._squared(features)
         near = squares.argsort(1, kind="stable")[:, : self.nearest]
         squares.sort(1)  # and so those of the nearest stand in the same places
-        weight = np.exp(-SHARPNESS * np.sqrt(squares[:, : self.nearest]))
-        weight /= weight.sum(1)[:, None]
+        weight = np.exp(-np.sqrt(squares[:, : self.nearest]))
+        weight /= np.add.reduce(weight, 1)[:, None]
         return near, weight
 
 
 def _tallied(home: NDArray[np.int64], quality: Floats, count: int) -> Floats:
-    """What the examples of each cluster add up to, (3, clusters, arms), as in the attribute.
+    """What an arm's examples add up to in each cluster, (3, clusters), as in `Clusters.tally_`.
 
     Args:
         home: (n,) the cluster of each example.
-        quality: (n, arms), NaN where unknown.
+        quality: (n,) its quality.
         count: How many clusters there are.
     """
-    tally = np.zeros((3, count, quality.shape[1]))
-    for arm, (known, column) in enumerate(by_arm(quality)):
-        if not np.count_nonzero(known):
-            continue
-        for power in range(3):
-            weights = column[known] ** power
-            tally[power, :, arm] = np.bincount(home[known], weights, count)
-    return tally
+    return np.stack([np.bincount(home, quality**power, count) for power in range(3)])
 
 
 def k_means(points: Floats, count: int, seed: int) -> Floats:

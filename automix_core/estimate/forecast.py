@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -115,6 +116,8 @@ class Forecast(Estimator):
         made = self.quality.estimate(evidence, preference)
         if self.lengths_ is None or self.paces_ is None:
             return made
+        if self._listed_alone and evidence.waiting is None:  # every cost is as it was listed
+            return made
         length = self.lengths_.expected(evidence.features, len(evidence))
         answer = self._answer_cost(evidence, length)
         cost = answer + evidence.checking
@@ -168,6 +171,15 @@ class Forecast(Estimator):
             usual_=over_arms(self.usual_, places, np.nan),
             scale_=over_arms(self.scale_, places, 1.0),
         )
+
+    @cached_property
+    def _listed_alone(self) -> bool:
+        """Whether the listed costs are all that is known: no lengths, no latencies."""
+        lengths: Any = self.lengths_
+        paces: Any = self.paces_
+        told = np.stack([lengths.factor_, paces.startup_])
+        as_listed = self.relative_ is None or self.relative_.always(PERCENT)
+        return as_listed and bool(np.isnan(told).all())
 
     def _answer_cost(self, evidence: Evidence, length: Floats) -> Floats:
         """US dollars of each answer, (n, arms); NaN where nothing but the listed cost is known."""

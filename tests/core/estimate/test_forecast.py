@@ -137,6 +137,19 @@ def test_where_tokens_are_unknown_the_listed_cost_follows_what_such_requests_cos
     assert np.isnan(made.latency).all()
 
 
+def test_where_only_constant_costs_are_known_the_listed_ones_stand_until_feedback_tells_more():
+    blank = replace(TRAIN, latency=None, input_tokens=None, output_tokens=None)
+    dull = replace(blank, cost=np.tile([0.001, 0.011], (len(TRAIN), 1)))
+    fitted = Forecast(Told()).fit(dull)
+    np.testing.assert_array_equal(estimated(fitted).cost, evidence(HELD).cost)
+    waiting = np.tile([0.0, 3.0], (len(HELD), 1))
+    np.testing.assert_array_equal(estimated(fitted, waiting=waiting).latency[:, 1], np.nan)
+    dearer = fitted.learn(replace(dull.take(slice(0, 50)), cost=np.full((50, 2), 0.022)))
+    assert (estimated(dearer).cost[:, 1] > 0.0112).all()
+    told = fitted.learn(replace(dull.take(slice(0, 50)), latency=np.full((50, 2), 4.0)))
+    np.testing.assert_allclose(estimated(told, waiting=waiting).latency, 4.0 + waiting)
+
+
 def test_latency_is_start_up_and_pace_times_length():
     made = estimated()
     np.testing.assert_allclose(made.latency[:, 1], 2 + 0.05 * 80)
