@@ -84,7 +84,7 @@ def route_out(
         np.where(arm < 0, np.nan, column[every, arm])
         for column in (recorded.examples.quality, recorded.cost)
     )
-    return _measured(recorded, weights, quality, cost, groups)
+    return Routed.of(recorded, weights, quality, cost, groups)
 
 
 def follow_out(
@@ -114,23 +114,4 @@ def follow_out(
             seen = replay(part, fitted, policy, Preference(weight))
             quality[place, held] = seen.quality
             cost[place, held] = np.where(np.isnan(seen.quality), np.nan, seen.cost)
-    return replace(_measured(recorded, weights, quality, cost, groups), verifies=True)
-
-
-def _measured(
-    recorded: Recorded,
-    weights: Sequence[float],
-    quality: Floats,
-    cost: Floats,
-    groups: NDArray[np.int64],
-) -> Routed:
-    """What was reached, (weights, n), with what each arm alone reaches beside it."""
-    return Routed(
-        weights=np.asarray(weights, dtype=float),
-        quality=quality,
-        cost=cost,
-        alone_quality=recorded.examples.quality.T,
-        alone_cost=recorded.cost.T,
-        reference_cost=recorded.workload.reference_cost,
-        groups=groups,
-    )
+    return replace(Routed.of(recorded, weights, quality, cost, groups), verifies=True)

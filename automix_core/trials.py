@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,26 @@ class Measured(ABC):
     alone_cost: Floats
     reference_cost: float
     groups: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        recorded: Recorded,
+        weights: Sequence[float],
+        quality: Floats,
+        cost: Floats,
+        groups: NDArray[np.int64],
+    ) -> Self:
+        """What was reached on recorded rows; what each arm alone reaches is read off these."""
+        return cls(
+            weights=np.asarray(weights, dtype=float),
+            quality=quality,
+            cost=cost,
+            alone_quality=recorded.examples.quality.T,
+            alone_cost=recorded.cost.T,
+            reference_cost=recorded.workload.reference_cost,
+            groups=groups,
+        )
 
     @cached_property
     def alone_value(self) -> Floats:
@@ -225,12 +246,4 @@ def try_out(
                 seen = replay(part, fitted, policy, Preference(weight), first=Run(arm))
                 quality[place, arm, held] = seen.quality
                 cost[place, arm, held] = np.where(np.isnan(seen.quality), np.nan, seen.cost)
-    return Trial(
-        weights=np.asarray(weights, dtype=float),
-        quality=quality,
-        cost=cost,
-        alone_quality=recorded.examples.quality.T,
-        alone_cost=recorded.cost.T,
-        reference_cost=recorded.workload.reference_cost,
-        groups=groups,
-    )
+    return Trial.of(recorded, weights, quality, cost, groups)
