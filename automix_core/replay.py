@@ -194,46 +194,19 @@ def replay(
         first: What is done first, whatever the policy would do; rows that lack that arm are left
             without an answer.
     """
-    shape = recorded.cost.shape
-    generator = np.random.default_rng(seed)
-    asked, verified = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
-    arm = np.full(shape[0], -1)
-    active = np.arange(shape[0])
-    if first is not None:
-        held = np.flatnonzero(~np.isnan(recorded.examples.quality[:, first.arm]))
-        asked[held, first.arm] = True
-        verified[held, first.arm] = not first.final
-        arm[held] = first.arm
-        active = held[:0] if first.final else held
-    reads = recorded.examples.features is not None or estimator.forecasts
-    reads = reads or estimator.hindsight
-    alike = first is None and not reads and not policy.draws
+    rows, generator = len(recorded.cost), np.random.default_rng(seed)
+    course, active = _Course.begun(recorded, first)
+    alike = first is None and not _tells_rows_apart(recorded, estimator, policy)
+    undrawn = np.zeros(rows)
     while len(active):
-        drawn = policy.draws
-        draw = np.asarray(generator.random(shape[0])) if drawn else np.zeros(shape[0])
+        draw = np.asarray(generator.random(rows)) if policy.draws else undrawn
         # With nothing known but who can be asked, rows that are alike need one decision.
         some, back = recorded.kinds() if alike else (active, slice(None))
-        evidence = recorded.evidence(some, asked, draw, hindsight=estimator.hindsight)
+        evidence = recorded.evidence(some, course.asked, draw, hindsight=estimator.hindsight)
         actions = policy.decide(estimator.estimate(evidence, preference), evidence, preference)
-        chosen, run, final = actions.arm[back], actions.run[back], actions.final[back]
-        arm[active] = chosen
-        asked[active[run], chosen[run]] = True
-        onward = run & ~final
-        verified[active[onward], chosen[onward]] = True
-        active, alike = active[onward], False
-    rows = np.arange(shape[0])
-    return Replay(
-        arms=recorded.workload.arms,
-        arm=arm,
-        asked=asked,
-        verified=verified,
-        quality=np.where(arm < 0, np.nan, recorded.examples.quality[rows, arm]),
-        cost=np.where(asked, recorded.cost, 0).sum(axis=1)
-        + np.where(verified, recorded.check_cost, 0).sum(axis=1),
-        latency=np.where(asked, recorded.latency, 0).sum(axis=1)
-        + np.where(verified, recorded.check_latency, 0).sum(axis=1),
-        confidence=np.where(verified, recorded.examples.confidence, np.nan)[rows, arm],
-    )
+        active = course.step(active, actions.arm[back], actions.run[back], actions.final[back])
+        alike = False
+    return course.ended(recorded)
 
 
 def replayed(
@@ -268,3 +241,57 @@ def replayed(
         name: np.concatenate([getattr(seen, name) for _, seen in parts])[back] for name in columns
     }
     return Replay(recorded.workload.arms, **joined)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Course:
+    """What was done so far, as in `Replay`; written to step by step."""
+
+    arm: NDArray[np.int64]
+    asked: Bools
+    verified: Bools
+
+    @classmethod
+    def begun(cls, recorded: Recorded, first: Run | None) -> tuple[_Course, NDArray[np.int64]]:
+        """The course with what must come first done, and the rows that go on from there."""
+        rows, arms = recorded.cost.shape
+        asked, verified = np.zeros((rows, arms), dtype=bool), np.zeros((rows, arms), dtype=bool)
+        course = cls(np.full(rows, -1), asked, verified)
+        if first is None:
+            return course, np.arange(rows)
+        held = np.flatnonzero(~np.isnan(recorded.examples.quality[:, first.arm]))
+        run, final = np.ones(len(held), dtype=bool), np.full(len(held), first.final)
+        return course, course.step(held, np.full(len(held), first.arm), run, final)
+
+    def step(
+        self, rows: NDArray[np.int64], arm: NDArray[np.int64], run: Bools, final: Bools
+    ) -> NDArray[np.int64]:
+        """Do what was decided for some rows; gives those among them that go on."""
+        self.arm[rows] = arm
+        self.asked[rows[run], arm[run]] = True
+        onward = run & ~final
+        self.verified[rows[onward], arm[onward]] = True
+        return rows[onward]
+
+    def ended(self, recorded: Recorded) -> Replay:
+        """What this course came to."""
+        asked, verified = self.asked, self.verified
+        returned = np.arange(len(self.arm)), self.arm
+        return Replay(
+            arms=recorded.workload.arms,
+            arm=self.arm,
+            asked=asked,
+            verified=verified,
+            quality=np.where(self.arm < 0, np.nan, recorded.examples.quality[returned]),
+            cost=np.where(asked, recorded.cost, 0).sum(axis=1)
+            + np.where(verified, recorded.check_cost, 0).sum(axis=1),
+            latency=np.where(asked, recorded.latency, 0).sum(axis=1)
+            + np.where(verified, recorded.check_latency, 0).sum(axis=1),
+            confidence=np.where(verified, recorded.examples.confidence, np.nan)[returned],
+        )
+
+
+def _tells_rows_apart(recorded: Recorded, estimator: Estimator, policy: Policy) -> bool:
+    """Whether a first decision may rest on more than which arms can be asked."""
+    reads = recorded.examples.features is not None or estimator.forecasts or estimator.hindsight
+    return reads or policy.draws
