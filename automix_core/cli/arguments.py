@@ -14,12 +14,21 @@ if TYPE_CHECKING:
 __all__ = [
     "add_outcomes",
     "add_preference",
+    "add_router",
+    "add_routers",
+    "add_seed",
+    "add_train_share",
     "at_least",
     "not_below_zero",
     "positive",
     "preference_of",
     "share",
 ]
+
+SPEC = (
+    "a method with its parameters, such as automix:meta_verifier=pomdp,samples=8, or the directory "
+    "of a saved router"
+)
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -73,6 +82,40 @@ def add_outcomes(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="outcome table: .jsonl or .parquet; or a store of events: .db",
     )
+
+
+def add_router(
+    parser: argparse.ArgumentParser, *, default: str | None = None, otherwise: str
+) -> None:
+    """Declare the one router of a command; `otherwise` says what is taken where none is given."""
+    parser.add_argument("--router", metavar="SPEC", default=default, help=f"{SPEC} ({otherwise})")
+
+
+def add_routers(parser: argparse.ArgumentParser, remark: str = "") -> None:
+    """Declare the routers that a command compares; the remark is on a saved one."""
+    parser.add_argument(
+        "--router",
+        metavar="SPEC",
+        action="append",
+        required=True,
+        help=f"{SPEC}{remark}; may be given several times",
+    )
+
+
+def add_train_share(group: Any, default: float) -> None:
+    """Declare how much of the table is fitted on, in a parser or a group of its arguments."""
+    group.add_argument(
+        "--train-share",
+        metavar="X",
+        type=share,
+        default=default,
+        help=f"of the rows to fit on ({default:g})",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
+    """Declare the seed of all that is drawn at random."""
+    parser.add_argument("--seed", metavar="N", type=at_least(0), default=0, help=f"of {of} (0)")
 
 
 def add_preference(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from automix_core.cli.arguments import add_outcomes, add_preference, at_least, preference_of, share
+from automix_core.cli.arguments import (
+    add_outcomes,
+    add_preference,
+    add_routers,
+    add_train_share,
+    at_least,
+    preference_of,
+)
 from automix_core.cli.screen import Screen, number
 
 __all__ = ["HELP", "add", "run"]
@@ -23,21 +30,13 @@ HELP = "compare routers on an outcome table, without calling a model"
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_outcomes(parser)
-    take = parser.add_argument
-    take(
-        "--router",
-        metavar="SPEC",
-        action="append",
-        required=True,
-        help="a method with its parameters, such as automix:meta_verifier=pomdp,samples=8, or the "
-        "directory of a saved router; may be given several times",
-    )
+    add_routers(parser)
     rows = parser.add_mutually_exclusive_group()
     rows.add_argument("--test", metavar="FILE", type=Path, help="another table to measure on")
-    rows.add_argument(
-        "--train-share", metavar="X", type=share, default=0.5, help="of the rows to fit on (0.5)"
+    add_train_share(rows, 0.5)
+    parser.add_argument(
+        "--seeds", metavar="N", type=at_least(1), default=10, help="how many splits (10)"
     )
-    take("--seeds", metavar="N", type=at_least(1), default=10, help="how many splits (10)")
     add_preference(parser)
 
 

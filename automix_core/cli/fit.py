@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from automix_core.cli.arguments import add_outcomes
+from automix_core.cli.arguments import add_outcomes, add_router, add_seed
 from automix_core.cli.screen import Screen
 
 __all__ = ["HELP", "add", "run"]
@@ -23,14 +23,11 @@ HELP = "fit a router on an outcome table, and save it"
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_outcomes(parser)
-    take = parser.add_argument
-    take(
-        "--router",
-        metavar="SPEC",
-        help="what to fit (default: joint, clusters or calibrated, by what the table holds)",
+    add_router(parser, otherwise="joint, clusters or calibrated, by what the table holds")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="directory to save the router in"
     )
-    take("--out", metavar="DIR", type=Path, required=True, help="directory to save the router in")
-    take("--seed", metavar="N", type=int, default=0, help="of splits and resamples (0)")
+    add_seed(parser, of="splits and resamples")
 
 
 def run(arguments: argparse.Namespace, screen: Screen) -> int:

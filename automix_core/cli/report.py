@@ -10,7 +10,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from automix_core.cli.arguments import add_outcomes, add_preference, preference_of, share
+from automix_core.cli.arguments import (
+    add_outcomes,
+    add_preference,
+    add_router,
+    add_seed,
+    add_train_share,
+    preference_of,
+)
 from automix_core.cli.screen import Screen
 
 __all__ = ["HELP", "add", "run"]
@@ -23,15 +30,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_outcomes(parser)
     take = parser.add_argument
     take("--out", metavar="FILE", type=Path, required=True, help="HTML file to write")
-    take(
-        "--router",
-        metavar="SPEC",
-        default="calibrated",
-        help="a method with its parameters, or the directory of a saved router (calibrated)",
-    )
+    add_router(parser, default="calibrated", otherwise="calibrated")
     take("--pictures", metavar="DIR", type=Path, help="also write each picture there, as PNG")
-    take("--train-share", metavar="X", type=share, default=0.5, help="of the rows to fit on (0.5)")
-    take("--seed", metavar="N", type=int, default=0, help="of split and resamples (0)")
+    add_train_share(parser, 0.5)
+    add_seed(parser, of="split and resamples")
     add_preference(parser)
 
 

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 from automix_core.cli.arguments import (
     add_outcomes,
     add_preference,
+    add_routers,
+    add_seed,
+    add_train_share,
     at_least,
     not_below_zero,
     positive,
     preference_of,
-    share,
 )
 from automix_core.cli.screen import Screen, number
 
@@ -40,19 +42,12 @@ HELP = "send routers through a stream of requests, with queues, a time limit and
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_outcomes(parser)
+    add_routers(parser, remark=", which is fitted anew")
     take = parser.add_argument
-    take(
-        "--router",
-        metavar="SPEC",
-        action="append",
-        required=True,
-        help="a method with its parameters, or the directory of a saved router, which is fitted "
-        "anew; may be given several times",
-    )
     take("--speeds", metavar="FILE", type=Path, help="how fast the models are: .toml, .json, .yaml")
-    take("--train-share", metavar="X", type=share, default=0.8, help="of the rows to fit on (0.8)")
+    add_train_share(parser, 0.8)
     take("--length", metavar="N", type=at_least(1), help="requests (the held-out rows, once)")
-    take("--seed", metavar="N", type=at_least(0), default=0, help="of split, order and draws (0)")
+    add_seed(parser, of="split, order and draws")
     _add_protocol(parser.add_argument_group("protocol"))
     _add_changes(parser.add_argument_group("learning and change"))
     add_preference(parser)

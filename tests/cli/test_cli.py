@@ -67,6 +67,17 @@ def test_numbers_that_make_no_sense_are_refused(option, value, capsys):
     assert f"argument {option}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["fit", "--out", "x"], ["report", "--out", "x"], ["simulate", "--router", "cascade"]],
+)
+def test_a_seed_below_zero_is_refused(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*command, "table.jsonl", "--seed", "-1"])
+    assert end.value.code == 2
+    assert "--seed: must be a whole number of at least 0" in capsys.readouterr().err
+
+
 def test_errors_are_one_line_on_stderr(tmp_path, capsys):
     pytest.importorskip("rich", reason="needs the extra `cli`")
     code = main(["inspect", str(tmp_path / "nowhere"), "--json"])
