@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,25 +43,17 @@ def report_of(
         scores: What each candidate reached.
         seed: Of the resamples.
     """
-    places = range(len(trial.weights))
-    reached = [trial.followed(place) for place in places]
-    alone = np.vstack([trial.alone_quality, trial.alone_cost])
-    columns = np.vstack([row for _, _, *pair in reached for row in pair] + [alone]).T
-    gains = _Gains(len(reached), len(outcomes.arms))
-    sums = _resampled(columns, trial.groups, seed)
-
-    def measured(statistic: Callable[[Floats], Floats]) -> Interval | None:
-        return None if sums is None else interval(Measure.of(statistic(sums)))
-
+    reached = [trial.followed(place) for place in range(len(trial.weights))]
+    points, gain = _measured(trial, [(quality, cost) for *_, quality, cost in reached], seed)
     operations = tuple(
         Operation(
             cost_weight=float(trial.weights[place]),
             start=None if start is None else outcomes.arms[start],
             verified=verified,
             best_alone=outcomes.arms[int(np.argmax(trial.alone_value[place]))],
-            quality=measured(partial(_mean_of, 2 * place)),
-            cost=measured(partial(_mean_of, 2 * place + 1)),
-            gain=measured(lambda sums, place=place: gains(sums)[:, place]),  # type: ignore[misc]
+            quality=points[place].quality,
+            cost=points[place].cost,
+            gain=points[place].gain,
         )
         for place, (start, verified, *_) in enumerate(reached)
     )
@@ -75,12 +65,50 @@ def report_of(
         meta_verifier=estimator.label,
         scores=scores,
         operations=operations,
-        gain=measured(lambda sums: gains(sums).mean(axis=1)),
+        gain=gain,
     )
 
 
+class _Point(NamedTuple):
+    """What one operating point comes to; `None` where that cannot be measured."""
+
+    quality: Interval | None = None
+    cost: Interval | None = None
+    gain: Interval | None = None
+
+
+def _measured(
+    trial: Measured, reached: Sequence[tuple[Floats, Floats]], seed: int
+) -> tuple[list[_Point], Interval | None]:
+    """What each operating point comes to, and their mean gain.
+
+    The gain is the quality above random mixing of single arms at the same cost.
+
+    Args:
+        trial: What was reached.
+        reached: (n,) quality and cost at each operating point.
+        seed: Of the resamples.
+    """
+    columns = [column for pair in reached for column in pair]
+    columns += [*trial.alone_quality, *trial.alone_cost]
+    means = _resampled(np.stack(columns, axis=1), trial.groups, seed)
+    if means is None:
+        return [_Point()] * len(reached), None
+    routed, alone = np.split(means, [2 * len(reached)], axis=1)
+    alone_quality, alone_cost = np.split(alone, 2, axis=1)
+    quality, cost = routed[:, ::2], routed[:, 1::2]
+    mixing = [hull_at(alone_cost, alone_quality, paid) for paid in cost.T]
+    gain = quality - np.stack(mixing, axis=1)
+    figures = zip(quality.T, cost.T, gain.T, strict=True)
+    return [_Point(*map(_interval, point)) for point in figures], _interval(gain.mean(axis=1))
+
+
+def _interval(values: Floats) -> Interval | None:
+    return interval(Measure.of(values))
+
+
 def _resampled(columns: Floats, groups: NDArray[np.int64], seed: int) -> Floats | None:
-    """Sums over the rows that hold every arm, resampled; `None` where they are too few.
+    """Means over the rows that hold every arm, resampled; `None` where they are too few.
 
     A router and mixtures of single arms can only be compared on rows of which all is known.
     """
@@ -88,30 +116,6 @@ def _resampled(columns: Floats, groups: NDArray[np.int64], seed: int) -> Floats 
     if len(np.unique(groups[whole])) < 2:
         return None
     bootstrap = Bootstrap.over(groups[whole], resamples=RESAMPLES, seed=seed)
-    return bootstrap.sums(columns[whole])
-
-
-def _mean_of(column: int, sums: Floats) -> Floats:
-    mean: Floats = sums[:, column] / sums[:, -1]
-    return mean
-
-
-@dataclass(frozen=True)
-class _Gains:
-    """Quality above random mixing at the same cost, for each of several operating points."""
-
-    points: int
-    arms: int
-
-    def __call__(self, sums: Floats) -> Floats:
-        """From sums over rows, (resamples, columns), to (resamples, points)."""
-        means = sums[:, :-1] / sums[:, -1:]
-        routed, alone = np.split(means, [2 * self.points], axis=1)
-        quality, cost = np.split(alone, 2, axis=1)
-        return np.stack(
-            [
-                routed[:, 2 * place] - hull_at(cost, quality, routed[:, 2 * place + 1])
-                for place in range(self.points)
-            ],
-            axis=1,
-        )
+    sums = bootstrap.sums(columns[whole])
+    means: Floats = sums[:, :-1] / sums[:, -1:]
+    return means

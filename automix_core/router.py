@@ -145,14 +145,7 @@ class Router(Learning):
             seed=self.seed,
         )
         bound.helpers = helpers
-        # US dollars and relative units have nothing in common: another basis starts anew.
-        measured = self.calibration
-        workload = None if measured is None else measured.workload
-        dollars = workload is not None or arms.basis == self._cost_basis
-        reference = self._reference_cost if dollars else None
-        now = None if workload is None else workload.at({arm.name: arm.price for arm in arms})
-        costs, rates = (None, None) if now is None else (now.costs, now.rates)
-        bound.arms = Arms(list(arms), reference, measured=costs, rates=rates)
+        bound.arms = self._at_known_costs(arms)
         bound._queue = Load.of(bound.arms)
         bound.calibration = self.calibration
         bound._learned_in(self._expected_arms)
@@ -240,6 +233,15 @@ class Router(Learning):
             return f"estimator {self.estimator.label}, policy {self.policy.name}, unverified"
         check = " and ".join(leaf.name for leaf in self.verifier.leaves())
         return f"verifier {check}, meta-verifier {self.estimator.label}"
+
+    def _at_known_costs(self, arms: Arms) -> Arms:
+        """Arms at the costs that a fit measured, or else at the reference cost of before."""
+        if self.calibration is not None:
+            now = self.calibration.workload.at({arm.name: arm.price for arm in arms})
+            return Arms(list(arms), self._reference_cost, measured=now.costs, rates=now.rates)
+        # US dollars and relative units have nothing in common: another basis starts anew.
+        reference = self._reference_cost if arms.basis == self._cost_basis else None
+        return Arms(list(arms), reference)
 
     def _require_arms(self, names: Sequence[str]) -> None:
         if self._expected_arms is not None and set(names) != set(self._expected_arms):

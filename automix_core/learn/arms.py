@@ -72,20 +72,12 @@ def with_arm(
     costs = np.insert(arms.costs, place, cost)
     checking = None
     if arms.checking is not None:
-        checks = np.insert(arms.checking, place, np.nan)
-        # The arm that was the dearest was never verified, and the new one was never asked.
-        for index in {place, len(ordered) - 2} & set(np.flatnonzero(~(checks > 0)).tolist()):
-            checks[index] = costs[index] * verifier.relative_cost(ordered[index])
-        checks[-1] = 0.0
-        checking = checks
+        checking = _checking(arms.checking, place, ordered, costs, verifier)
     unpriced = arms.basis == "prices" and arm.price is None
     basis: CostBasis = "measured" if unpriced else arms.basis
     rates = _rates(arms.learned_rates, places, arm.price)
     made = arms.rearranged(ordered, costs, checking, rates, basis)
-    averages = _workload(workload, made, places, tokens)
-    if averages is not None:
-        averages = replace(averages, rates=_rates(averages.rates, places, arm.price))
-    return Changed(made, averages, tuple(places))
+    return Changed(made, _workload(workload, made, places, tokens, arm.price), tuple(places))
 
 
 def without_arm(arms: Arms, name: str, workload: Workload | None) -> Changed:
@@ -105,10 +97,7 @@ def without_arm(arms: Arms, name: str, workload: Workload | None) -> Changed:
         checking[-1] = 0.0  # an answer of the dearest arm is never verified
     rates = _rates(arms.learned_rates, places)
     made = arms.rearranged([arms[i] for i in places], arms.costs[places], checking, rates)
-    averages = _workload(workload, made, places, None)
-    if averages is not None:
-        averages = replace(averages, rates=_rates(averages.rates, places))
-    return Changed(made, averages, tuple(places))
+    return Changed(made, _workload(workload, made, places), tuple(places))
 
 
 def profile(
@@ -243,6 +232,27 @@ def _cost(
     return cost
 
 
+def _checking(
+    known: Floats, place: int, arms: Sequence[Arm], costs: Floats, verifier: Verifier
+) -> Floats:
+    """What verifying an answer of each arm costs, (arms,), once there is a new one.
+
+    Args:
+        known: What it cost so far.
+        place: Where the new arm stands.
+        arms: All arms.
+        costs: (arms,) cost of their answers.
+        verifier: Says what is not known.
+    """
+    checks = np.insert(known, place, np.nan)
+    # The arm that was the dearest was never verified, and the new one was never asked.
+    for index in {place, len(arms) - 2}:
+        if not checks[index] > 0:
+            checks[index] = costs[index] * verifier.relative_cost(arms[index])
+    checks[-1] = 0.0
+    return checks
+
+
 def _rates(
     rates: Floats | None, places: Sequence[int | None], price: Priced | None = None
 ) -> Floats | None:
@@ -256,7 +266,8 @@ def _workload(
     workload: Workload | None,
     arms: Arms,
     places: Sequence[int | None],
-    tokens: tuple[float, float] | None,
+    tokens: tuple[float, float] | None = None,
+    price: Priced | None = None,
 ) -> Workload | None:
     """The same averages for other arms; the reference cost stays."""
     if workload is None:
@@ -277,5 +288,6 @@ def _workload(
         checking=np.where((checking == 0) | (now == 0), now, checking),
         input_tokens=column(workload.input_tokens, sent),
         output_tokens=column(workload.output_tokens, got),
+        rates=_rates(workload.rates, places, price),
         reference=workload.reference_cost,
     )
