@@ -7,7 +7,8 @@
 from typing import TYPE_CHECKING, Any
 
 from automix_core._version import __version__
-from automix_core.arms import Arm, Arms, Capabilities
+from automix_core.arms import Arm, Arms
+from automix_core.capabilities import Capabilities
 from automix_core.contexts import Grounding, collect_decisions, grounding, preferring
 from automix_core.decision import AlwaysLargest, Decision, Step, Verdict
 from automix_core.errors import (

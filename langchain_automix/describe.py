@@ -10,7 +10,8 @@ from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
-from automix_core.arms import Arm, Capabilities, Described
+from automix_core.arms import Arm, Described
+from automix_core.capabilities import Capabilities
 from automix_core.errors import ConfigurationError
 from langchain_automix.presentation import PresentedChatModel
 

@@ -10,7 +10,8 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
 from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
-from automix_core.arms import Capabilities, Described
+from automix_core.arms import Described
+from automix_core.capabilities import Capabilities
 from automix_core.errors import ConfigurationError
 
 __all__ = ["describe", "speaks_openai"]

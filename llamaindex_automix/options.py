@@ -13,7 +13,8 @@ from typing import Any
 
 from llama_index.core.llms import LLM
 
-from automix_core.arms import Arm, Capabilities
+from automix_core.arms import Arm
+from automix_core.capabilities import Capabilities
 from automix_core.flow import Ask
 from automix_core.refusals import LOGPROBS
 from llamaindex_automix.describe import speaks_openai

@@ -16,7 +16,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
-from automix_core.arms import Arm, Capabilities, Described
+from automix_core.arms import Arm, Described
+from automix_core.capabilities import Capabilities
 from automix_core.errors import ConfigurationError
 from automix_core.flow import Prompt
 from automix_core.ports import AsyncPort

@@ -2,7 +2,8 @@
 
 import pytest
 
-from automix_core.arms import Capabilities, Described
+from automix_core.arms import Described
+from automix_core.capabilities import Capabilities
 from automix_core.collect import arm_of, read_models
 from automix_core.errors import ConfigurationError
 from automix_core.flow import Usage
