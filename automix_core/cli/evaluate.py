@@ -20,7 +20,7 @@ from automix_core.cli.arguments import (
     at_least,
     preference_of,
 )
-from automix_core.cli.screen import Screen, number
+from automix_core.cli.screen import Screen, number, shares
 
 __all__ = ["HELP", "add", "run"]
 
@@ -67,12 +67,8 @@ def _show(found: dict[str, Any], screen: Screen) -> None:
     rows = []
     for score in found["routers"]:
         metrics = [_metric(score.get(name)) for name in ("quality", "cost", "gain", "area")]
-        shares = ", ".join(
-            f"{arm} {measure['mean']:.0%}"
-            for arm, measure in score["share"].items()
-            if measure and measure["mean"] >= 0.005
-        )
-        rows.append([score["router"], *metrics, _metric(score["ibc_lift"]), shares])
+        answers = {arm: measure["mean"] for arm, measure in score["share"].items() if measure}
+        rows.append([score["router"], *metrics, _metric(score["ibc_lift"]), shares(answers)])
     screen.table(columns, rows, title=title)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from automix_core.errors import ConfigurationError
 
-__all__ = ["Screen", "number"]
+__all__ = ["Screen", "number", "shares"]
 
 
 class Screen:
@@ -85,6 +85,11 @@ def number(value: float | None, digits: int = 3) -> str:
         places = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
         return f"{value:.{max(0, places)}f}"
     return f"{value:.{digits - 1}e}"
+
+
+def shares(parts: Mapping[str, float]) -> str:
+    """Parts of a whole by name, for people; what is below half a percent is left out."""
+    return ", ".join(f"{name} {part:.0%}" for name, part in parts.items() if part >= 0.005)
 
 
 def _finite(value: Any) -> Any:

@@ -28,7 +28,7 @@ from automix_core.cli.arguments import (
     positive,
     preference_of,
 )
-from automix_core.cli.screen import Screen, number
+from automix_core.cli.screen import Screen, number, shares
 
 if TYPE_CHECKING:
     from automix_core.evaluate.stream import Simulation, Stream
@@ -175,7 +175,6 @@ def _show(found: Simulation, screen: Screen) -> None:
     for result in found.results:
         alone = result.of_best
         waiting = result.waiting
-        shares = [f"{arm} {part:.0%}" for arm, part in result.share.items() if part >= 0.005]
         rows.append(
             [
                 result.router,
@@ -186,7 +185,7 @@ def _show(found: Simulation, screen: Screen) -> None:
                 _percent(result.late),
                 "-" if waiting is None else f"{waiting.mean:.1f} / {waiting.p95:.1f}",
                 number(result.regret),
-                ", ".join(shares),
+                shares(result.share),
             ]
         )
     screen.table(columns, rows, title=title)
