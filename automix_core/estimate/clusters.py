@@ -37,7 +37,8 @@ class Clusters(Before):
     """Each arm's mean quality on the clusters nearest to the request.
 
     `learn` adds further examples to the table; the centres stay where the fit has put them. What
-    was hoped of a new arm counts for `shrinkage` examples beside those that it gets.
+    is hoped of a new arm counts for `shrinkage` examples in each cluster, so that one where it has
+    not been tried stays promising while it fails in others.
 
     Attributes:
         clusters: How many clusters; fewer where there are fewer examples.
@@ -107,7 +108,7 @@ class Clusters(Before):
             tally[:, :, arm] += added
             count, total, square = tally[:, :, arm].sum(axis=1).tolist()
             fresh, gained, _ = added.sum(axis=1).tolist()
-            prior[arm] += (gained - fresh * prior[arm]) / (count + self.shrinkage)
+            prior[arm] += (gained - fresh * prior[arm]) / (count + self.shrinkage * tally.shape[1])
             if count > 1:
                 spread[arm] = max(0.0, square / count - (total / count) ** 2) ** 0.5
             columns[:, arm] = self._column(tally[:, :, arm], prior[arm], spread[arm])

@@ -17,7 +17,7 @@ from automix_core.errors import NotFittedError
 from automix_core.estimate.calibrated import VALIDITY, by_form
 from automix_core.estimate.cells import situations
 from automix_core.estimate.clusters import Clusters
-from automix_core.estimate.events import unjudged
+from automix_core.estimate.events import expected, fair
 from automix_core.estimate.logistic import signal_features
 from automix_core.estimate.lookahead import Prospect
 from automix_core.estimate.posterior import key, spread_sample, unkey
@@ -123,10 +123,39 @@ class Joint(Estimator):
     def learn(self, examples: Examples) -> Self:
         """A copy whose reading of requests has gone on learning; verdicts mean what they did.
 
-        It learns of answers that were asked for good: those that verdicts chose are no fair sample.
+        Of an answer that verdicts chose it learns what these did not foretell (`fair`). Where it
+        is not known what they were, or a reply was judged by its form, it learns nothing.
         """
-        before = self.before.learn(unjudged(examples))
+        before = self.before.learn(self._fairly(examples))
         return self if before is self.before else replace(self, before=before)
+
+    def _fairly(self, examples: Examples) -> Examples:
+        """The examples, as if no verdict had had a part in which answers are known."""
+        if examples.judged is None or not np.count_nonzero(examples.judged):
+            return examples
+        if self.names_ is None or self.speaks_ is None:
+            return examples.take(~examples.judged)
+        heard = spoken(examples, self.names_) & self.speaks_
+        heard[:, -1] = False
+        if (form := examples.signals.get(VALIDITY)) is not None:
+            heard &= np.isnan(form).all(axis=1, keepdims=True)
+        kept = ~examples.judged | heard.any(axis=1)
+        of, heard = examples.take(kept), heard[kept]
+        told: Bools = np.asarray(of.judged)[:, None]
+        by_request = expected(self.before, of)
+        foretold = self._foretold(of, heard, word(by_request))
+        thumbs = None if of.satisfied is None else np.where(told, np.nan, of.satisfied)
+        quality = np.where(told, fair(of.quality, foretold, by_request), of.quality)
+        return replace(of, quality=quality, satisfied=thumbs)
+
+    def _foretold(self, of: Examples, heard: Bools, words: Floats) -> Floats:
+        """Quality of every arm by the request and these verdicts, (n, arms)."""
+        names, quality = self.names_ or (), np.empty_like(words)
+        for seen, rows in situations(heard):
+            belief = tuple(np.flatnonzero(seen).tolist())[-self.depth :]
+            told = signal_features(of, belief, names)[rows]
+            quality[rows] = predicted(told, words[rows], self._posteriors[belief])
+        return quality
 
     @property
     def adopts(self) -> bool:

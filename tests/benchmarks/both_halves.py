@@ -11,6 +11,7 @@ questions, or only answers, leaves something to be had.
 import argparse
 import sys
 import time
+from collections.abc import Container
 
 import numpy as np
 
@@ -35,7 +36,9 @@ TELLING = 2.0
 SUBJECTS, WORDS, FILLERS = len(SKILL), 30, 200
 
 
-def table(rows: int, seed: int, *, before: bool = True, after: bool = True) -> Outcomes:
+def table(
+    rows: int, seed: int, *, before: bool = True, after: bool = True, mute: Container[str] = ()
+) -> Outcomes:
     """An outcome table of this world.
 
     Args:
@@ -43,6 +46,7 @@ def table(rows: int, seed: int, *, before: bool = True, after: bool = True) -> O
         seed: Of everything.
         before: Whether questions tell their subject; else their words are drawn from all.
         after: Whether likelihoods tell right from wrong; else they are noise.
+        mute: Arms whose answers have no likelihood.
     """
     rng = np.random.default_rng(seed)
     subject = rng.integers(0, SUBJECTS, rows)
@@ -59,7 +63,7 @@ def table(rows: int, seed: int, *, before: bool = True, after: bool = True) -> O
                 name: {
                     "quality": quality[row, arm],
                     "cost": COST[arm],
-                    "signals": {"answer_likelihood": said[row, arm]},
+                    "signals": {} if name in mute else {"answer_likelihood": said[row, arm]},
                 }
                 for arm, name in enumerate(ARMS)
             },

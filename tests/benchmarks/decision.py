@@ -6,8 +6,8 @@ Five arms and 64 features, given as an array, so that no embedder is timed. A de
 through the public path: from `Router.decide` to the finished Decision, and from
 `BanditRouter.route` to its log. All subjects take turns within each round; shown are microseconds
 over all calls; on a busy machine the least and the 20th percentile say more than the median. On
-two shared cores we saw, least and 20th percentile: ridge 38 and 41, metallm 50 and 57, mixllm 82
-and 92 (80 and 94 after 100,000 events), joint 342 and 498, paretobandit 32 and 34. `--million`
+two shared cores we saw, least and 20th percentile: ridge 36 and 37, metallm 45 and 48, mixllm 64
+and 71 (64 and 71 after 100,000 events), joint 358 and 462, paretobandit 32 and 34. `--million`
 folds a million events of feedback into what learns, one by one and in batches. The peer is left
 out where it is not installed: pip install paretobandit.
 """

@@ -90,6 +90,19 @@ def test_a_new_arm_is_told_apart_by_cluster_after_some_examples():
     np.testing.assert_array_equal(before[0, 3], fitted.prior_.max())
 
 
+def test_a_new_arm_that_fails_in_one_cluster_stays_promising_in_another():
+    train, sort = sorts(300, 0)
+    told = Clusters(clusters=2, nearest=1).fit(train).over([0, 1, 2, None])
+    hope = told.prior_[3]
+    failed = np.full((8, 4), np.nan)
+    failed[:, 3] = 0.0
+    features = train.features[sort][:8]
+    told = told.learn(Examples(failed, np.full((8, 4), np.nan), features=features))
+    made = estimated(told, train.features, 4).quality[:, 3]
+    assert made[sort].max() < 0.5 * hope
+    assert made[~sort].min() > 0.5 * hope
+
+
 def test_a_bad_example_teaches_nothing():
     train, _ = sorts(50, 0)
     fitted = Clusters(clusters=2).fit(train)
