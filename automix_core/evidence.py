@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import filled, normalised
+from automix_core.arrays import normalised, shared
 from automix_core.flow import Reply
 
 __all__ = [
@@ -275,10 +275,9 @@ class Estimates:
             ahead: (n, arms) as in the attribute, like the next.
             novelty: Likewise.
         """
-        cost, latency = evidence.cost, filled(quality.shape, np.nan)
+        cost, latency = evidence.cost, shared(len(quality), quality.shape[1], np.nan)
         if np.count_nonzero(evidence.answered):
-            cost = np.where(evidence.answered, 0.0, cost)
-            latency[evidence.answered] = 0.0
+            cost, latency = (np.where(evidence.answered, 0.0, x) for x in (cost, latency))
         return cls(quality, sd, cost, latency, evidence.reference_cost, ahead, novelty)
 
 

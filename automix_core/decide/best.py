@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from automix_core.arrays import filled
 from automix_core.decide.committing import Choice, Committing
-from automix_core.decide.weighing import greatest
+from automix_core.decide.weighing import certain, greatest
 from automix_core.evidence import Estimates, Evidence, Floats
 
 __all__ = ["Best"]
@@ -23,4 +22,4 @@ class Best(Committing):
     name = "best"
 
     def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
-        return Choice(greatest(worth), filled(len(worth), 1.0))
+        return Choice(greatest(worth), certain(len(worth)))

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import filled
 from automix_core.decide.committing import Choice, Committing, drawn
-from automix_core.decide.weighing import greatest
+from automix_core.decide.weighing import certain, greatest
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Bools, Estimates, Evidence, Floats
 from automix_core.numbers import not_negative
@@ -107,7 +106,7 @@ class Explore(Committing):
 
     def _chosen(self, worth: Floats, estimates: Estimates, evidence: Evidence) -> Choice:
         if not self._by_chance:
-            return Choice(greatest(worth), filled(len(worth), 1.0))
+            return Choice(greatest(worth), certain(len(worth)))
         able = evidence.able
         if self.temperature:
             chances = _softmax(worth, self.temperature)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import filled
+from automix_core.arrays import filled, shared
 from automix_core.evidence import Actions, Bools, Estimates, Evidence, Floats
 from automix_core.request import Preference
 
-__all__ = ["ROUNDING", "Places", "at", "greatest", "in_hand", "price_of", "weighed"]
+__all__ = ["ROUNDING", "Places", "at", "certain", "greatest", "in_hand", "price_of", "weighed"]
 
 Places = NDArray[np.int64]
 
@@ -36,6 +36,11 @@ def _nothing(count: int) -> tuple[Places, Floats]:
 
 
 _NOTHING = _nothing(1)
+
+
+def certain(count: int) -> Floats:
+    """The propensities of choices that nothing but chance could change, (count,)."""
+    return shared(count, 1, 1.0)[:, 0]
 
 
 def greatest(worth: Floats) -> Places:
@@ -99,7 +104,7 @@ def price_of(estimates: Estimates, cost: Floats, preference: Preference) -> Floa
         cost: (n, arms).
         preference: The weights.
     """
-    priced: Floats = preference.cost_weight * (cost / estimates.reference_cost)
+    priced: Floats = cost * (preference.cost_weight / estimates.reference_cost)
     if preference.latency_weight:
         priced += preference.latency_weight * np.nan_to_num(estimates.latency, nan=0.0)
     return priced

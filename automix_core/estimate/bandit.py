@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from automix_core.arrays import normalised
+from automix_core.arrays import normalised, share
 from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.estimate.before import WORST_VARIANCE
 from automix_core.estimate.events import asked_nothing, checked, expected
@@ -148,7 +148,7 @@ class LinearBandit(Estimator):
         except NotFittedError as error:
             raise NotFittedError(error.what, _FROM_NOTHING) from error
         shift, novelty = self._predicted(evidence)
-        quality = np.minimum(np.maximum(made.quality + shift, 0.0), 1.0)
+        quality = share(made.quality + shift)
         sd = np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty)
         expected = made.cost, made.latency, made.reference_cost
         return Estimates(quality, sd, *expected, made.ahead, novelty)
@@ -200,11 +200,13 @@ class LinearBandit(Estimator):
                 f"embedder gives {features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
-        vectors = _vectors(evidence.units, self.centre_)
-        if len(vectors) == 1:
-            shift, novelty = self._alone(vectors[0])
-            return shift[None, :], novelty[None, :]
-        return self._together(vectors)
+        if len(features) > 1:
+            return self._together(_vectors(evidence.units, self.centre_))
+        vector = np.empty(len(self.centre_) + 1)
+        vector[0] = 1.0
+        np.subtract(evidence.units[0], self.centre_, out=vector[1:])
+        shift, novelty = self._alone(vector)
+        return shift[None], novelty[None]
 
     def _alone(self, vector: Floats) -> tuple[Floats, Floats]:
         """Correction and novelty of one request, each (arms,).
@@ -212,7 +214,7 @@ class LinearBandit(Estimator):
         One product for each arm, never one over all arms: rounding then does not depend on them.
         """
         seen = np.matmul(self._stacked, vector)
-        novelty = np.matmul(seen[:, None, :-1], vector)[:, 0]
+        novelty = seen[None, :, :-1].dot(vector)[0]  # which over three axes goes row by row
         return seen[:, -1], np.maximum(novelty, 0.0)
 
     def _together(self, vectors: Floats) -> tuple[Floats, Floats]:

@@ -152,10 +152,25 @@ class Clusters(Before):
         return mean, doubt
 
     def _predicted(self, features: Floats) -> tuple[Floats, Floats]:
+        if len(features) == 1:
+            quality, sd = self._alone(features[0])
+            return quality[None], sd[None]
         begins = range(0, len(features), BLOCK) if len(features) > BLOCK else (0,)
         blocks = [self._block(features[begin : begin + BLOCK]) for begin in begins]
         quality, sd = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2)
         return quality.T, sd.T
+
+    def _alone(self, unit: Floats) -> Floats:
+        """The same as `_block` for one request, (2, arms), in half the time."""
+        slope, offset = self._far
+        squares = unit.dot(slope)
+        squares += offset
+        near = squares.argsort(kind="stable")[: self.nearest]
+        weight = np.exp(-np.sqrt(np.maximum(squares.take(near), 0.0)))
+        # Over three axes `dot` goes row by row: sums of an arm are its own to the last bit.
+        read: Floats = self._columns.take(near, axis=2).dot(weight)
+        read /= sum(weight.tolist())
+        return read
 
     def _block(self, features: Floats) -> Floats:
         """Mean quality and its standard error for a few requests, (2, arms, n)."""
