@@ -8,9 +8,8 @@ through the public path: from `Router.decide` to the finished Decision, and from
 over all calls; on a busy machine the least and the 20th percentile say more than the median. On
 two shared cores we saw, least and 20th percentile: ridge 36 and 38, clusters 34 and 37, metallm 42
 and 46, mixllm 54 and 59 (53 and 57 after 100,000 events), joint 355 and 465, paretobandit 32 and
-33. `--million`
-folds a million events of feedback into what learns, one by one and in batches. The peer is left
-out where it is not installed: pip install paretobandit.
+33. `--million` folds a million events of feedback into what learns, one by one and in batches. The
+peer is left out where it is not installed: pip install paretobandit.
 """
 
 import argparse
