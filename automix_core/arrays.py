@@ -15,8 +15,8 @@ __all__ = [
     "non_negative_pair",
     "normalised",
     "ratio",
-    "share",
     "shared",
+    "within_one",
 ]
 
 Floats = NDArray[np.float64]
@@ -44,7 +44,7 @@ def _shared_row(columns: int, value: float) -> Floats:
     return row
 
 
-def share(values: Floats) -> Floats:
+def within_one(values: Floats) -> Floats:
     """Values held within [0, 1]: `np.clip` in half its time, for what is done at each request."""
     held: Floats = np.minimum(np.maximum(values, _ZERO), _ONE)
     return held

@@ -168,8 +168,7 @@ class Examples:
 
     Attributes:
         quality: (n, arms) in [0, 1]; NaN where the arm was not asked.
-        confidence: (n, arms) the verifier's confidence in an answer, whose quality need not be
-            known; NaN where there is none.
+        confidence: (n, arms) the verifier's confidence in that answer; NaN where there is none.
         signals: The contributing signals by name, each (n, arms), NaN where missing.
         features: (n, d) what an embedder made of the requests; `None` where there is none.
         cost: (n, arms) US dollars of the answer, NaN where unknown, as in the next four; `None`
@@ -182,8 +181,7 @@ class Examples:
             decided; `None` where all arms were asked.
         groups: (n,) rows with one number belong together; `None` where each stands alone.
         judged: (n,) whether a verdict had a part in which answer is known here, as feedback has
-            it of a draft that was kept or passed over; `None` where none had. Its verdicts stand
-            in `confidence` and `signals` where all of them are known.
+            it of a draft that was kept or passed over; `None` where none had.
     """
 
     quality: Floats
@@ -233,7 +231,7 @@ class Verdicts:
 
 @dataclass(slots=True, eq=False)
 class Estimates:
-    """What an estimator believes of every arm, each array (n, arms).
+    """What an estimator believes of every arm, each array (n, arms); nobody writes to them.
 
     Attributes:
         quality: Expected quality in [0, 1].

@@ -39,7 +39,7 @@ _NOTHING = _nothing(1)
 
 
 def certain(count: int) -> Floats:
-    """The propensities of choices that nothing but chance could change, (count,)."""
+    """The propensities of choices that chance had no part in, (count,), not to be written to."""
     return shared(count, 1, 1.0)[:, 0]
 
 
@@ -47,7 +47,7 @@ def greatest(worth: Floats) -> Places:
     """The place of the greatest value of each row, (n,), of (n, arms); ties go to the cheaper."""
     if len(worth) == 1:  # as live requests come, in half the time
         values: list[float] = worth[0].tolist()
-        least = max(values) - ROUNDING
+        least = values[int(worth[0].argmax())] - ROUNDING
         return np.array([next((i for i, value in enumerate(values) if value >= least), 0)])
     best = worth.max(1)
     places: Places = (worth >= (best - ROUNDING)[:, None]).argmax(1)

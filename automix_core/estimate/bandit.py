@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from automix_core.arrays import normalised, share
+from automix_core.arrays import normalised, within_one
 from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.estimate.before import WORST_VARIANCE
 from automix_core.estimate.events import asked_nothing, checked, expected
@@ -148,7 +148,7 @@ class LinearBandit(Estimator):
         except NotFittedError as error:
             raise NotFittedError(error.what, _FROM_NOTHING) from error
         shift, novelty = self._predicted(evidence)
-        quality = share(made.quality + shift)
+        quality = within_one(made.quality + shift)
         sd = np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty)
         expected = made.cost, made.latency, made.reference_cost
         return Estimates(quality, sd, *expected, made.ahead, novelty)
@@ -200,7 +200,7 @@ class LinearBandit(Estimator):
                 f"embedder gives {features.shape[1]}. Fit the router again."
             )
             raise ConfigurationError(msg)
-        if len(features) > 1:
+        if len(features) != 1:
             return self._together(_vectors(evidence.units, self.centre_))
         vector = np.empty(len(self.centre_) + 1)
         vector[0] = 1.0

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automix_core.arrays import normalised, share
+from automix_core.arrays import normalised, within_one
 from automix_core.errors import ConfigurationError, NotFittedError
 from automix_core.evidence import Bools, Estimates, Evidence, Examples, Floats
 from automix_core.parts import Estimator
@@ -112,7 +112,7 @@ class Before(Estimator):
         if self.new_ is not None:
             quality = np.where(self.new_, self.prior_, quality)
             sd = np.where(self.new_, self.spread_, sd)
-        return Estimates.of(evidence, share(quality), sd)
+        return Estimates.of(evidence, within_one(quality), sd)
 
     @abstractmethod
     def _learned(

@@ -43,7 +43,8 @@ class Clusters(Before):
     Attributes:
         clusters: How many clusters; fewer where there are fewer examples.
         nearest: How many of them a request is judged by, weighed by exp(-9 * distance).
-        shrinkage: Examples that the arm's overall mean counts for in each cluster.
+        shrinkage: Examples that the arm's overall mean counts for in each cluster, and that this
+            mean counts for, times the clusters, against what comes after the fit.
         seed: Of the first centres.
         centres_: (clusters, d).
         table_: (clusters, arms) mean quality.
@@ -99,7 +100,7 @@ class Clusters(Before):
         known = checked(examples, self.name, self.tally_.shape[2], self.width_)
         if examples.features is None or not np.count_nonzero(known):
             return self
-        home = self._squared(normalised(examples.features)).argmin(axis=1)
+        home = self._distances(normalised(examples.features)).argmin(axis=1)
         learned: Any = (self.prior_, self.spread_, self._columns, self.tally_)
         prior, spread, columns, tally = (array.copy() for array in learned)
         for arm in np.flatnonzero(known.any(axis=0)).tolist():
@@ -121,7 +122,9 @@ class Clusters(Before):
             tally_=tally,
             new_=new if new is not None and new.any() else None,
         )
-        vars(made).update(_far=self._far, _columns=columns)  # as they would be made again
+        vars(made).update(
+            _to_centres=self._to_centres, _columns=columns
+        )  # as they would be made again
         return made
 
     def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
@@ -162,7 +165,7 @@ class Clusters(Before):
 
     def _alone(self, unit: Floats) -> Floats:
         """The same as `_block` for one request, (2, arms), in half the time."""
-        slope, offset = self._far
+        slope, offset = self._to_centres
         squares = unit.dot(slope)
         squares += offset
         near = squares.argsort(kind="stable")[: self.nearest]
@@ -189,7 +192,7 @@ class Clusters(Before):
         return np.stack([table.T, doubt.T])
 
     @cached_property
-    def _far(self) -> tuple[Floats, Floats]:
+    def _to_centres(self) -> tuple[Floats, Floats]:
         """What gives squared distances from features x of length 1: x'slope + offset.
 
         (d, clusters) and (clusters,). Distances are in units of 1 / SHARPNESS. A request without
@@ -199,9 +202,9 @@ class Clusters(Before):
         steep = SHARPNESS * SHARPNESS
         return np.ascontiguousarray(-2 * steep * centres.T), steep * (1 + (centres**2).sum(axis=1))
 
-    def _squared(self, units: Floats) -> Floats:
+    def _distances(self, units: Floats) -> Floats:
         """Squared distances of requests from all centres, (n, clusters)."""
-        slope, offset = self._far
+        slope, offset = self._to_centres
         squares: Floats = units.dot(slope)
         squares += offset
         np.maximum(squares, 0.0, out=squares)
@@ -209,7 +212,7 @@ class Clusters(Before):
 
     def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The clusters nearest to each request and what each weighs, both (n, nearest)."""
-        squares = self._squared(features)
+        squares = self._distances(features)
         near = squares.argsort(1, kind="stable")[:, : self.nearest]
         squares.sort(1)  # and so those of the nearest stand in the same places
         weight = np.exp(-np.sqrt(squares[:, : self.nearest]))
@@ -255,18 +258,16 @@ def k_means(points: Floats, count: int, seed: int) -> Floats:
     return centres
 
 
-def _squares(points: Floats, centres: Floats, lengths: Floats | None = None) -> Floats:
+def _squares(points: Floats, centres: Floats) -> Floats:
     """Squared distances, (points, centres).
 
     Args:
         points: (n, d).
         centres: (m, d).
-        lengths: (m,) the squared lengths of the centres, where they are at hand.
     """
     products = points @ centres.T
-    of_centres = (centres**2).sum(axis=1) if lengths is None else lengths
     products *= -2
     products += (points * points).sum(1)[:, None]
-    products += of_centres
+    products += (centres**2).sum(axis=1)
     squares: Floats = np.maximum(products, 0.0, out=products)
     return squares

@@ -11,7 +11,7 @@ from automix_core.evidence import Bools, Evidence, Examples, Floats
 from automix_core.parts import Estimator
 from automix_core.request import Preference
 
-__all__ = ["asked_nothing", "checked", "expected", "fair", "known_share"]
+__all__ = ["asked_nothing", "checked", "expected", "known_share"]
 
 _PREFERENCE = Preference()
 
@@ -55,28 +55,6 @@ def checked(
         msg = f"{who!r} was given features that are NaN or infinite: nothing was learned from them."
         raise ConfigurationError(msg)
     return known
-
-
-def fair(quality: Floats, foretold: Floats, expected: Floats) -> Floats:
-    """What answers that verdicts chose teach of requests as such; each array of any one shape.
-
-    A draft that a verifier let pass is better than drafts are, and what another arm answers
-    where a draft was refused is worse than its answers are. So an answer counts for as good as the
-    request alone had it, and better or worse by as much as it surprises those who know the
-    verdicts: where the verdicts foretell rightly, the mean of this is `expected`, whatever they
-    chose.
-
-    Args:
-        quality: In [0, 1].
-        foretold: What was expected of it once the verdicts were known, inside 0 and 1.
-        expected: What was expected of it by the request alone, in [0, 1].
-
-    Returns:
-        In [0, 1], linear in the quality.
-    """
-    lifted = quality + (1 - quality) * (expected - foretold) / (1 - foretold)
-    lowered = quality * (expected / foretold)
-    return np.where(expected >= foretold, lifted, lowered)
 
 
 def known_share(values: Floats | None, examples: Examples, what: str) -> Bools:

@@ -17,7 +17,6 @@ from automix_core.errors import NotFittedError
 from automix_core.estimate.calibrated import VALIDITY, by_form
 from automix_core.estimate.cells import situations
 from automix_core.estimate.clusters import Clusters
-from automix_core.estimate.events import expected, fair
 from automix_core.estimate.logistic import signal_features
 from automix_core.estimate.lookahead import Prospect
 from automix_core.estimate.posterior import key, spread_sample, unkey
@@ -70,6 +69,7 @@ class Joint(Estimator):
         scales_: By belief, such as "0,1" and "": (2, features + arms) centre and spread.
         weights_: By belief: (arms, features + 2), the intercept first, the request's word last.
         moves_: By belief and what is asked, such as "0>1,2": (arms, points), as `lookahead` has it.
+        new_: (arms,) the arm came after the fit; `None` where none did.
     """
 
     name = "joint"
@@ -84,6 +84,7 @@ class Joint(Estimator):
     scales_: dict[str, Floats] | None = None
     weights_: dict[str, Floats] | None = None
     moves_: dict[str, Floats] | None = None
+    new_: Bools | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -113,6 +114,7 @@ class Joint(Estimator):
             scales_={key(belief): scale for belief, (scale, _) in whole.items()},
             weights_={key(belief): weights for belief, (_, weights) in whole.items()},
             moves_=updates.moves(folds, self.depth),
+            new_=None,
         )
 
     @property
@@ -123,39 +125,27 @@ class Joint(Estimator):
     def learn(self, examples: Examples) -> Self:
         """A copy whose reading of requests has gone on learning; verdicts mean what they did.
 
-        Of an answer that verdicts chose it learns what these did not foretell (`fair`). Where it
-        is not known what they were, or a reply was judged by its form, it learns nothing.
+        It learns of answers that were asked for good. Those that verdicts chose are no fair sample:
+        a draft that was let pass is better than drafts are, and what another arm answers where
+        a draft was refused is worse than its answers are. Of an arm that came after the fit it
+        learns from these too, as nothing else is known of it.
         """
-        before = self.before.learn(self._fairly(examples))
+        before = self.before.learn(self._fair(examples))
         return self if before is self.before else replace(self, before=before)
 
-    def _fairly(self, examples: Examples) -> Examples:
-        """The examples, as if no verdict had had a part in which answers are known."""
+    def _fair(self, examples: Examples) -> Examples:
+        """The examples without what verdicts chose of the arms that the fit has seen."""
         if examples.judged is None or not np.count_nonzero(examples.judged):
             return examples
-        if self.names_ is None or self.speaks_ is None:
+        if self.new_ is None:
             return examples.take(~examples.judged)
-        heard = spoken(examples, self.names_) & self.speaks_
-        heard[:, -1] = False
-        if (form := examples.signals.get(VALIDITY)) is not None:
-            heard &= np.isnan(form).all(axis=1, keepdims=True)
-        kept = ~examples.judged | heard.any(axis=1)
-        of, heard = examples.take(kept), heard[kept]
-        told: Bools = np.asarray(of.judged)[:, None]
-        by_request = expected(self.before, of)
-        foretold = self._foretold(of, heard, word(by_request))
-        thumbs = None if of.satisfied is None else np.where(told, np.nan, of.satisfied)
-        quality = np.where(told, fair(of.quality, foretold, by_request), of.quality)
-        return replace(of, quality=quality, satisfied=thumbs)
-
-    def _foretold(self, of: Examples, heard: Bools, words: Floats) -> Floats:
-        """Quality of every arm by the request and these verdicts, (n, arms)."""
-        names, quality = self.names_ or (), np.empty_like(words)
-        for seen, rows in situations(heard):
-            belief = tuple(np.flatnonzero(seen).tolist())[-self.depth :]
-            told = signal_features(of, belief, names)[rows]
-            quality[rows] = predicted(told, words[rows], self._posteriors[belief])
-        return quality
+        hidden = examples.judged[:, None] & ~self.new_
+        thumbs = examples.satisfied
+        return replace(
+            examples,
+            quality=np.where(hidden, np.nan, examples.quality),
+            satisfied=None if thumbs is None else np.where(hidden, np.nan, thumbs),
+        )
 
     @property
     def adopts(self) -> bool:
@@ -175,6 +165,9 @@ class Joint(Estimator):
             np.array([was is not None and bool(flags[was]) for was in places])
             for flags in (self.speaks_, self.silent_)
         )
+        new = np.array(
+            [was is None or (self.new_ is not None and self.new_[was]) for was in places]
+        )
         stays = [
             kept
             for belief, posterior in self._posteriors.items()
@@ -186,6 +179,7 @@ class Joint(Estimator):
             before=before,
             speaks_=speaks,
             silent_=silent,
+            new_=new if new.any() else None,
             scales_={key(belief): scale for belief, (scale, _) in stays},
             weights_={key(belief): weights for belief, (_, weights) in stays},
             moves_={

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from automix_core.arrays import normalised, share
+from automix_core.arrays import normalised, within_one
 from automix_core.errors import ConfigurationError
 from automix_core.estimate.bandit import LinearBandit
 from automix_core.estimate.before import moved
@@ -161,7 +161,7 @@ class Satisfaction(Estimator):
         self._check_width(evidence.features)
         *_, last = self._layers(evidence.units)
         shift = self._confidence * self._scores(last)
-        quality = share(made.quality + shift)
+        quality = within_one(made.quality + shift)
         expected = made.cost, made.latency, made.reference_cost
         return Estimates(quality, made.sd, *expected, made.ahead, made.novelty)
 

@@ -18,7 +18,7 @@ from automix_core.evidence import Examples, Floats
 from automix_core.numbers import finite_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from automix_core.decision import Step
     from automix_core.learn.memory import Known
@@ -87,7 +87,7 @@ class Feedback:
 def example(
     feedback: Feedback, known: Known, arm: str, arms: Sequence[str], fresh: Collection[str]
 ) -> Examples:
-    """Feedback as one example, in which the quality of a single arm's answer is known.
+    """Feedback as one example, in which the answer of a single arm is known.
 
     What the feedback does not say of cost, latency and tokens is taken from the decision. They
     come with the first feedback on an answer and not again with the second.
@@ -99,25 +99,21 @@ def example(
         arms: The names of the router's arms as they are now, cheapest first.
         fresh: The kinds of feedback that were not learned from before.
     """
-
-    def spread(values: Mapping[str, float | None]) -> Floats:
-        told = [values.get(name) for name in arms]
-        return np.array([[np.nan if value is None else value for value in told]])
+    place, width = list(arms).index(arm), len(arms)
 
     def row(value: float | None) -> Floats:
-        return spread({arm: value})
+        values = np.full((1, width), np.nan)
+        if value is not None:
+            values[0, place] = value
+        return values
 
-    verdicts = known.verdicts
-    signals = {name for verdict in verdicts.values() for name in verdict.values}
+    verdict = known.verdict(arm)
     # Of an answer that was learned from before, only what is new.
     spent = {} if known.taken_of(arm) else _spent(feedback, known.asked(arm))
     return Examples(
         quality=row(feedback.score if "score" in fresh else None),
-        confidence=spread({name: v.confidence for name, v in verdicts.items()}),
-        signals={
-            signal: spread({name: v.values.get(signal) for name, v in verdicts.items()})
-            for signal in sorted(signals)
-        },
+        confidence=row(None if verdict is None else verdict.confidence),
+        signals={name: row(value) for name, value in verdict.values.items()} if verdict else {},
         features=known.features,
         satisfied=row(feedback.satisfied if "satisfied" in fresh else None),
         chances=known.chances_of(arms),

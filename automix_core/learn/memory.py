@@ -51,16 +51,14 @@ class Known:
         )
         return next(found, None)
 
-    @property
-    def verdicts(self) -> dict[str, Verdict]:
-        """What the verifier said of each answer, by arm: all of it or nothing.
+    def verdict(self, arm: str) -> Verdict | None:
+        """What the verifier said of an arm's answer; nothing where it stopped early.
 
-        A verifier that stopped early says only on which side of a line the rest lies, and what it
-        could not tell of one answer had a part in asking for the next.
+        A verifier that stopped early says only on which side of a line the rest lies.
         """
-        said = {verdict.arm: verdict for verdict in self.decision.verdicts}
-        known = all(v.confidence is not None and v.asked >= v.planned for v in said.values())
-        return said if known else {}
+        found = (v for v in reversed(self.decision.verdicts) if v.arm == arm)
+        verdict = next(found, None)
+        return None if verdict is None or verdict.asked < verdict.planned else verdict
 
     def taken_of(self, arm: str) -> bool:
         """Whether anything was learned from an arm's answer before."""

@@ -231,7 +231,7 @@ def _feedback(scene: Scene, recorded: Recorded, rows: Places, log: Log) -> Examp
     def only(column: Floats | None, where: Bools = own) -> Floats:
         return np.where(where, np.nan if column is None else column[rows], np.nan)
 
-    checked = log.verified[rows]
+    checked = own & log.verified[rows]
     quality = only(examples.quality)
     late = log.finished[rows] - scene.arrived[rows]
     pleased = (quality > stream.wanted) & (late <= stream.time_limit)[:, None]

@@ -249,6 +249,12 @@ def test_one_request_is_scored_like_many():
             )
 
 
+@each
+def test_of_no_requests_it_says_nothing(bandit):
+    made = estimated(bandit.fit(sorts(50, 0)[0]), HELD[:0], 3)
+    assert made.quality.shape == made.novelty.shape == (0, 3)
+
+
 def test_memory_does_not_grow_with_events():
     bandit = LinearBandit(forgetting=0.99).fit(sorts(50, 0)[0])
     size = [line.gram.nbytes + line.inverse.nbytes for line in bandit.lines_]

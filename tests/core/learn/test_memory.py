@@ -55,14 +55,11 @@ def test_the_call_that_answered_is_the_last_one_that_replied():
     assert found.asked("large") is None
 
 
-def test_verdicts_are_known_only_if_none_was_cut_short_or_missing():
-    whole, cut = Verdict("small", 0.7, planned=8, asked=8), Verdict("middle", 1.0, 8, asked=3)
-    assert known(verdicts=(whole,)).verdicts == {"small": whole}
-    assert known(verdicts=(whole, cut)).verdicts == {}
-    assert known(verdicts=(whole, Verdict("middle", None))).verdicts == {}
-    again = Verdict("small", 0.9)
-    assert known(verdicts=(whole, again)).verdicts == {"small": again}
-    assert known().verdicts == {}
+def test_a_verdict_that_was_cut_short_is_no_confidence():
+    whole, cut = Verdict("small", 0.7, planned=8, asked=8), Verdict("small", 1.0, 8, asked=3)
+    assert known(verdicts=(whole,)).verdict("small") is whole
+    assert known(verdicts=(whole, cut)).verdict("small") is None
+    assert known(verdicts=(whole,)).verdict("large") is None
 
 
 def test_chances_are_told_by_name_for_whatever_arms_there_are_now():
