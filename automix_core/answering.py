@@ -190,9 +190,9 @@ class Answering:
     ) -> tuple[Ledger, Case, Loop]:
         """What one request is carried through with."""
         chosen = preference or contexts.current_preference() or _DEFAULT
-        listeners: tuple[DecisionCallback, ...] = tuple(
-            [decisions.append for decisions in contexts.collectors()]
-        )
+        listeners: tuple[DecisionCallback, ...] = ()
+        if collectors := contexts.collectors():
+            listeners = tuple([decisions.append for decisions in collectors])
         if on_decision is not None:
             listeners = (*listeners, on_decision)
         ways: tuple[Branch, ...] = ()

@@ -115,6 +115,7 @@ class Evidence:
     rates: Floats | None = None
     truth: Examples | None = None
     _units: Floats | None = field(default=None, init=False, repr=False)
+    _untouched: bool | None = field(default=None, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.able)
@@ -126,6 +127,13 @@ class Evidence:
             features: Any = self.features
             self._units = normalised(features)
         return self._units
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody has answered in any row, as before first decisions; found out once."""
+        if self._untouched is None:
+            self._untouched = not np.count_nonzero(self.answered)
+        return self._untouched
 
     def supposing(self, arm: int, signals: Sequence[Signal]) -> Evidence:
         """One row's evidence, once for each signal that the arm's answer might yet receive.
@@ -274,7 +282,7 @@ class Estimates:
             novelty: Likewise.
         """
         cost, latency = evidence.cost, shared(len(quality), quality.shape[1], np.nan)
-        if np.count_nonzero(evidence.answered):
+        if not evidence.untouched:
             cost, latency = (np.where(evidence.answered, 0.0, x) for x in (cost, latency))
         return cls(quality, sd, cost, latency, evidence.reference_cost, ahead, novelty)
 

@@ -22,6 +22,8 @@ __all__ = ["Explore"]
 
 Counts = NDArray[np.int64]
 
+_NONE = np.zeros(())  # an array takes less time to read than a number
+
 STEEPEST = 50.0
 """The exponent beyond which a penalty grows no more: no quality makes up for it anyway."""
 
@@ -92,7 +94,7 @@ class Explore(Committing):
             late = _expected_latency(estimates, waiting) > preference.max_latency
             score -= np.where(late, estimates.quality, 0.0)
         if self.alpha and estimates.novelty is not None:
-            unknown = np.fmax(estimates.novelty, 0.0)  # which takes NaN for the lesser
+            unknown = np.fmax(estimates.novelty, _NONE)  # which takes NaN for the lesser
             score += self.alpha * (np.sqrt(unknown) if self.root else unknown)
         if self.beta and waiting is not None:
             score -= self._penalty(waiting)

@@ -19,7 +19,7 @@ ROUNDING = 1e-9
 
 def in_hand(estimates: Estimates, evidence: Evidence) -> tuple[Places, Floats]:
     """The best answer in hand and its quality, each (n,); -inf with nothing in hand."""
-    if not np.count_nonzero(evidence.answered):  # the first decisions, which must be quick
+    if evidence.untouched:
         count = len(evidence)
         return _NOTHING if count == 1 else _nothing(count)
     quality = np.where(evidence.answered, estimates.quality, -np.inf)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -149,7 +150,9 @@ class LinearBandit(Estimator):
             raise NotFittedError(error.what, _FROM_NOTHING) from error
         shift, novelty = self._predicted(evidence)
         quality = within_one(made.quality + shift)
-        sd = np.sqrt(made.sd * made.sd + WORST_VARIANCE * novelty)
+        variance = made.sd * made.sd
+        variance += WORST_VARIANCE * novelty
+        sd = np.sqrt(variance, out=variance)
         expected = made.cost, made.latency, made.reference_cost
         return Estimates(quality, sd, *expected, made.ahead, novelty)
 
@@ -215,7 +218,7 @@ class LinearBandit(Estimator):
         """
         seen = np.matmul(self._stacked, vector)
         novelty = seen[None, :, :-1].dot(vector)[0]  # which over three axes goes row by row
-        return seen[:, -1], np.maximum(novelty, 0.0)
+        return seen[:, -1], novelty  # above 0, for inv(A) is positive definite
 
     def _together(self, vectors: Floats) -> tuple[Floats, Floats]:
         """Correction and novelty of many requests, each (n, arms)."""
@@ -228,17 +231,12 @@ class LinearBandit(Estimator):
             for arm, line in enumerate(lines):
                 shift[rows, arm] = block @ line.weights
                 novelty[rows, arm] = ((block @ line.inverse) * block).sum(axis=1)
-        return shift, np.maximum(novelty, 0.0)
+        return shift, novelty
 
-    @property
+    @cached_property
     def _stacked(self) -> Floats:
-        """(arms, d + 2, d + 1) inv(A) of each arm with its weights below, made once."""
-        made: Floats | None = vars(self).get("stacked")
-        if made is None:
-            lines = self.lines_ or ()
-            made = np.stack([np.vstack([line.inverse, line.weights]) for line in lines])
-            vars(self)["stacked"] = made
-        return made
+        """(arms, d + 2, d + 1) inv(A) of each arm with its weights below."""
+        return np.stack([np.vstack([line.inverse, line.weights]) for line in self.lines_ or ()])
 
 
 def _vectors(units: Floats, centre: Floats) -> Floats:

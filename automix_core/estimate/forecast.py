@@ -127,7 +127,7 @@ class Forecast(Estimator):
         latency = self.paces_.latency(length)
         if evidence.waiting is not None:
             latency += np.nan_to_num(evidence.waiting)
-        if np.count_nonzero(evidence.answered):
+        if not evidence.untouched:
             cost = np.where(evidence.answered, 0.0, cost)
             latency = np.where(evidence.answered, 0.0, latency)
         seen = made.quality, made.sd
