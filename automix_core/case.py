@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automix_core.arrays import shared
 from automix_core.errors import ConfigurationError
 from automix_core.evidence import Answer, Bools, Evidence, Floats, Signal
 from automix_core.flow import Failure, Usage
@@ -186,7 +187,7 @@ class Case:
             cost=self._cost,
             checking=self._checking,
             reference_cost=self.arms.reference_cost,
-            draw=np.array([draw]),
+            draw=np.array([draw]) if draw else _UNDRAWN,
             signals=signals,
             features=self.features,
             waiting=None if self.load is None else self.load.waiting(),
@@ -269,6 +270,9 @@ def _flags(values: tuple[bool, ...]) -> Bools:
     row: Bools = np.array([values])
     row.setflags(write=False)
     return row
+
+
+_UNDRAWN = shared(1, 1, 0.0)[0]
 
 
 def _fixed(values: Floats) -> Floats:

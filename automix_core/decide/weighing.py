@@ -37,6 +37,9 @@ def _nothing(count: int) -> tuple[Places, Floats]:
 
 _NOTHING = _nothing(1)
 
+_SURELY: Bools = np.ones(1, dtype=bool)
+_SURELY.setflags(write=False)
+
 
 def certain(count: int) -> Floats:
     """The propensities of choices that chance had no part in, (count,), not to be written to."""
@@ -80,6 +83,9 @@ def weighed(
         final: Whether the ask would be a commitment; `None` where every ask is one.
         propensity: Probability with which that arm was chosen to be asked.
     """
+    if stop_value is _NOTHING[1] and run_value[0] > -np.inf:  # the first decision on one request
+        committed = _SURELY if final is None else final
+        return Actions(asked, _SURELY, committed, propensity, stop_value, run_value)
     run = run_value > stop_value + ROUNDING
     committed = run if final is None else run & final
     if np.count_nonzero(run) == len(run):  # as with first decisions: nobody stops
