@@ -6,10 +6,10 @@ Five arms and 64 features, given as an array, so that no embedder is timed. A de
 through the public path: from `Router.decide` to the finished Decision, and from
 `BanditRouter.route` to its log. All subjects take turns within each round; shown are microseconds
 over all calls; on a busy machine the least and the 20th percentile say more than the median. On
-two shared cores we saw, least and 20th percentile: ridge 36 and 38, clusters 34 and 37, metallm 42
-and 46, mixllm 54 and 59 (53 and 57 after 100,000 events), joint 355 and 465, paretobandit 32 and
-33. `--million` folds a million events of feedback into what learns, one by one and in batches. The
-peer is left out where it is not installed: pip install paretobandit.
+two shared cores in a quiet hour we saw, least and median: ridge 34 and 36, clusters 32 and 37,
+metallm 39 and 45, mixllm 50 and 57 (49 and 56 after 100,000 events), joint 345 and 468,
+paretobandit 32 and 35. `--million` folds a million events of feedback into what learns, one by one
+and in batches. The peer is left out where it is not installed: pip install paretobandit.
 """
 
 import argparse
