@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "ONE",
+    "ZERO",
     "filled",
     "known_means",
     "mean_row",
@@ -20,6 +22,9 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+
+ZERO, ONE = np.zeros(()), np.ones(())
+"""As arrays, which take less time to read than numbers, for what is done at each request."""
 
 SINGULAR = 1e-9
 """Share below which a difference is taken for rounding."""
@@ -46,11 +51,8 @@ def _shared_row(columns: int, value: float) -> Floats:
 
 def within_one(values: Floats) -> Floats:
     """Values held within [0, 1]: `np.clip` in half its time, for what is done at each request."""
-    held: Floats = np.minimum(np.maximum(values, _ZERO), _ONE)
+    held: Floats = np.minimum(np.maximum(values, ZERO), ONE)
     return held
-
-
-_ZERO, _ONE = np.zeros(()), np.ones(())  # arrays take less time to read than numbers
 
 
 def normalised(rows: Floats) -> Floats:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automix_core.arrays import ZERO
 from automix_core.decide.committing import Choice, Committing, drawn
 from automix_core.decide.weighing import certain, greatest
 from automix_core.errors import ConfigurationError
@@ -21,8 +22,6 @@ from automix_core.request import Preference
 __all__ = ["Explore"]
 
 Counts = NDArray[np.int64]
-
-_NONE = np.zeros(())  # an array takes less time to read than a number
 
 STEEPEST = 50.0
 """The exponent beyond which a penalty grows no more: no quality makes up for it anyway."""
@@ -94,7 +93,7 @@ class Explore(Committing):
             late = _expected_latency(estimates, waiting) > preference.max_latency
             score -= np.where(late, estimates.quality, 0.0)
         if self.alpha and estimates.novelty is not None:
-            unknown = np.fmax(estimates.novelty, _NONE)  # which takes NaN for the lesser
+            unknown = np.fmax(estimates.novelty, ZERO)  # which takes NaN for the lesser
             score += self.alpha * (np.sqrt(unknown) if self.root else unknown)
         if self.beta and waiting is not None:
             score -= self._penalty(waiting)

@@ -100,7 +100,7 @@ class Clusters(Before):
         known = checked(examples, self.name, self.tally_.shape[2], self.width_)
         if examples.features is None or not np.count_nonzero(known):
             return self
-        home = self._distances(normalised(examples.features)).argmin(axis=1)
+        home = self._squared_distances(normalised(examples.features)).argmin(axis=1)
         learned: Any = (self.prior_, self.spread_, self._columns, self.tally_)
         prior, spread, columns, tally = (array.copy() for array in learned)
         for arm in np.flatnonzero(known.any(axis=0)).tolist():
@@ -122,9 +122,8 @@ class Clusters(Before):
             tally_=tally,
             new_=new if new is not None and new.any() else None,
         )
-        vars(made).update(
-            _to_centres=self._to_centres, _columns=columns
-        )  # as they would be made again
+        # As they would be made again: the centres stay, and the columns are at hand.
+        vars(made).update(_to_centres=self._to_centres, _columns=columns)
         return made
 
     def _over(self, places: Sequence[int | None], prior: Floats) -> dict[str, Any]:
@@ -165,11 +164,9 @@ class Clusters(Before):
 
     def _alone(self, unit: Floats) -> Floats:
         """The same as `_block` for one request, (2, arms), in half the time."""
-        slope, offset = self._to_centres
-        squares = unit.dot(slope)
-        squares += offset
+        squares = self._squared_distances(unit)
         near = squares.argsort(kind="stable")[: self.nearest]
-        weight = np.exp(-np.sqrt(np.maximum(squares.take(near), 0.0)))
+        weight = np.exp(-np.sqrt(squares.take(near)))
         # Over three axes `dot` goes row by row: sums of an arm are its own to the last bit.
         read: Floats = self._columns.take(near, axis=2).dot(weight)
         read /= sum(weight.tolist())
@@ -181,7 +178,7 @@ class Clusters(Before):
         # `take` keeps clusters side by side: sums of an arm are its own to the last bit.
         read = self._columns.take(near, axis=2)
         read *= weight
-        block: Floats = np.add.reduce(read, 3)
+        block: Floats = read.sum(3)
         return block
 
     @cached_property
@@ -202,8 +199,8 @@ class Clusters(Before):
         steep = SHARPNESS * SHARPNESS
         return np.ascontiguousarray(-2 * steep * centres.T), steep * (1 + (centres**2).sum(axis=1))
 
-    def _distances(self, units: Floats) -> Floats:
-        """Squared distances of requests from all centres, (n, clusters)."""
+    def _squared_distances(self, units: Floats) -> Floats:
+        """From all centres, (n, clusters), or (clusters,) for a single request."""
         slope, offset = self._to_centres
         squares: Floats = units.dot(slope)
         squares += offset
@@ -212,11 +209,11 @@ class Clusters(Before):
 
     def _near(self, features: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The clusters nearest to each request and what each weighs, both (n, nearest)."""
-        squares = self._distances(features)
+        squares = self._squared_distances(features)
         near = squares.argsort(1, kind="stable")[:, : self.nearest]
         squares.sort(1)  # and so those of the nearest stand in the same places
         weight = np.exp(-np.sqrt(squares[:, : self.nearest]))
-        weight /= np.add.reduce(weight, 1)[:, None]
+        weight /= weight.sum(1)[:, None]
         return near, weight
 
 
